@@ -1,0 +1,81 @@
+namespace ImageService.Core;
+
+/// <summary>What an API needs of the place where jobs live. <see cref="IJobQueue"/> is the worker's view of the same place.</summary>
+/// <remarks>Every method may throw <see cref="StoreUnavailableException"/>; none blocks longer than a few seconds.</remarks>
+public interface IJobStore
+{
+    /// <summary>Puts a job in the queue, durably: when this returns <see cref="SubmitOutcome.Accepted"/> the job will reach a final state.</summary>
+    Task<SubmitResult> SubmitAsync(JobSubmission submission, CancellationToken cancellationToken);
+
+    /// <summary>The job with its queue position, or null if there is none of that name.</summary>
+    Task<Job?> GetAsync(JobId id, CancellationToken cancellationToken);
+
+    /// <summary>Newest first.</summary>
+    Task<JobPage> ListAsync(JobQuery query, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Ends a job that has not ended yet. The state is final at once; a worker that holds it hears of it by
+    /// <see cref="IJobQueue.CancellationsAsync"/> and drops it at its next step.
+    /// </summary>
+    /// <returns>The job as it is now (canceled, or as it had ended before), or null if there is none.</returns>
+    Task<Job?> CancelAsync(JobId id, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The job's events after <paramref name="afterSequence"/> (0 = all that are kept), then live ones, up to and including
+    /// <see cref="JobFinished"/>. Old previews may have been dropped; the final event never is. Ends at once for an unknown job.
+    /// </summary>
+    IAsyncEnumerable<JobEvent> WatchAsync(JobId id, long afterSequence, CancellationToken cancellationToken);
+
+    /// <summary>Models that workers have announced.</summary>
+    Task<IReadOnlyList<ModelDescription>> ListModelsAsync(CancellationToken cancellationToken);
+
+    /// <summary>Jobs waiting and running, for health, limits and metrics.</summary>
+    Task<QueueDepth> DepthAsync(CancellationToken cancellationToken);
+}
+
+/// <param name="Id">Chosen by the caller, so that a submit whose answer was lost can be repeated without a second job.</param>
+/// <param name="Client">See <see cref="Job.Client"/>.</param>
+/// <param name="IdempotencyKey">The caller's key, already scoped to the caller; null = none.</param>
+/// <param name="Fingerprint">Digest of the request as it was sent; compared when the key was seen before.</param>
+/// <param name="TraceParent">W3C trace context to go on from, or null.</param>
+public sealed record JobSubmission(JobId Id, GenerationRequest Request, string Client = "", string? IdempotencyKey = null,
+    string? Fingerprint = null, string? TraceParent = null);
+
+public enum SubmitOutcome
+{
+    Accepted,
+
+    /// <summary>The same key and request came before: that job is returned.</summary>
+    Replayed,
+
+    /// <summary>The same key came before with another request.</summary>
+    KeyReused,
+
+    /// <summary>The queue holds as many jobs as it may.</summary>
+    QueueFull,
+}
+
+/// <param name="Job">The accepted or replayed job; null otherwise.</param>
+/// <param name="Depth">The queue as it was met.</param>
+public sealed record SubmitResult(SubmitOutcome Outcome, Job? Job, QueueDepth Depth);
+
+/// <param name="Queued">Jobs that wait.</param>
+/// <param name="Running">Jobs that a worker holds.</param>
+public readonly record struct QueueDepth(int Queued, int Running);
+
+/// <param name="Limit">1..100.</param>
+/// <param name="Before">List jobs older than this one; null = from the newest.</param>
+/// <param name="Status">Only jobs in this state; null = all.</param>
+/// <param name="Client">Only this client's jobs; null = all.</param>
+public sealed record JobQuery(int Limit = 20, JobId? Before = null, JobStatus? Status = null, string? Client = null);
+
+/// <param name="Next">Give it as <see cref="JobQuery.Before"/> for the next page; null = no more.</param>
+public sealed record JobPage(IReadOnlyList<Job> Jobs, JobId? Next);
+
+/// <summary>The job store cannot be reached or refuses service. Callers answer 503 and the client tries again.</summary>
+public sealed class StoreUnavailableException : Exception
+{
+    public StoreUnavailableException() { }
+    public StoreUnavailableException(string message) : base(message) { }
+    public StoreUnavailableException(string message, Exception inner) : base(message, inner) { }
+}
