@@ -1,0 +1,43 @@
+using ImageService.Core;
+using ImageService.Diffusion;
+using ImageService.Diffusion.Denoise;
+using ImageService.Diffusion.Noise;
+using ImageService.Diffusion.Schedulers;
+using ImageService.Diffusion.Text;
+
+namespace ImageService.Testing;
+
+/// <summary>Prompts by formula and schedulers of the test's choice for <see cref="FakeDiffusionModel"/>.</summary>
+internal static class FakePreparation
+{
+    public static JobPreparation Create() => new(Encode, static (_, seed) => new FakeNoise(seed), Scheduler);
+
+    public static PromptConditioning Encode(IDiffusionModel model, GenerationRequest request) => new()
+    {
+        ContextLength = FakeDiffusionModel.ContextLength,
+        Positive = Context(request.Prompt),
+        Negative = request.GuidanceScale > 1 ? Context(request.NegativePrompt) : null,
+        Warnings = request.Prompt == "long" ? ["The prompt was cut."] : [],
+    };
+
+    private static FakeScheduler Scheduler(GenerationRequest request, SchedulerConfig config, NoiseGenerator noise) =>
+        new(request.Scheduler, request.NumInferenceSteps, FakeDiffusionModel.Channels * (request.Height / FakeDiffusionModel.Scale) * (request.Width / FakeDiffusionModel.Scale), noise);
+
+    private static float[] Context(string prompt)
+    {
+        var context = new float[FakeDiffusionModel.ContextLength * FakeDiffusionModel.ContextSize];
+        for (var i = 0; i < prompt.Length; i++)
+            context[i % context.Length] += prompt[i] / 1000f;
+        return context;
+    }
+}
+
+/// <summary>Every model is there at once.</summary>
+internal sealed class LoadedModels(params FakeDiffusionModel[] models) : IModelSource
+{
+    public ModelAvailability Find(string id, Func<IDiffusionModel, bool> inUse, out IDiffusionModel? model)
+    {
+        model = models.Single(m => m.Info.Description.Id == id);
+        return ModelAvailability.Ready;
+    }
+}
