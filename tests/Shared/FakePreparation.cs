@@ -2,7 +2,6 @@ using ImageService.Core;
 using ImageService.Diffusion;
 using ImageService.Diffusion.Denoise;
 using ImageService.Diffusion.Noise;
-using ImageService.Diffusion.Schedulers;
 using ImageService.Diffusion.Text;
 
 namespace ImageService.Testing;
@@ -16,12 +15,13 @@ internal static class FakePreparation
     {
         ContextLength = FakeDiffusionModel.ContextLength,
         Positive = Context(request.Prompt),
+        PooledPositive = [],
         Negative = request.GuidanceScale > 1 ? Context(request.NegativePrompt) : null,
         Warnings = request.Prompt == "long" ? ["The prompt was cut."] : [],
     };
 
-    private static FakeScheduler Scheduler(GenerationRequest request, SchedulerConfig config, NoiseGenerator noise) =>
-        new(request.Scheduler, request.NumInferenceSteps, FakeDiffusionModel.Channels * (request.Height / FakeDiffusionModel.Scale) * (request.Width / FakeDiffusionModel.Scale), noise);
+    private static FakeScheduler Scheduler(GenerationRequest request, ModelInfo info, NoiseGenerator noise) =>
+        new(request.Scheduler, request.NumInferenceSteps, info.LatentChannels * (request.Height / info.VaeScale) * (request.Width / info.VaeScale), noise);
 
     private static float[] Context(string prompt)
     {

@@ -107,11 +107,13 @@ public sealed class DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparatio
         {
             var (job, since) = _arrived[place];
             var availability = FindModel(job, out var model);
+            if (job.Phase == JobPhase.Gone)
+                continue; // its model could not be loaded
             if (availability == ModelAvailability.NoRoom && _turn - since > AgeLimit)
                 break; // nobody behind it may go on using the models that are in its way
             if (availability != ModelAvailability.Ready)
             {
-                place += job.Phase == JobPhase.Arrived ? 1 : 0;
+                place++;
                 continue;
             }
             _arrived.RemoveAt(place);

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using ImageService.Core;
 using ImageService.Diffusion.Noise;
 using ImageService.Diffusion.Schedulers;
@@ -8,12 +9,12 @@ namespace ImageService.Diffusion.Denoise;
 /// <summary>Makes a job's tasks: prompts encoded once, then for each picture a generator, a scheduler and the latents to begin with.</summary>
 /// <param name="encode">Tokenizer and text encoder.</param>
 /// <param name="noise">A new generator for a seed.</param>
-/// <param name="scheduler">A new scheduler for a request, on a model's schedule; draws its noise from the generator given.</param>
+/// <param name="scheduler">A new scheduler for a request on a model's noise schedule; it draws its noise from the generator given.</param>
 /// <param name="fromImage">Where drawing begins for a job with a start image.</param>
 public sealed class JobPreparation(
     Func<IDiffusionModel, GenerationRequest, PromptConditioning> encode,
     Func<NoiseSource, long, NoiseGenerator> noise,
-    Func<GenerationRequest, SchedulerConfig, NoiseGenerator, IScheduler> scheduler,
+    Func<GenerationRequest, ModelInfo, NoiseGenerator, IScheduler> scheduler,
     Func<DenoiseJob, IDiffusionModel, IScheduler, NoiseGenerator, PictureStart>? fromImage = null)
 {
     internal void Prepare(DenoiseJob job, IDiffusionModel model)
@@ -36,7 +37,7 @@ public sealed class JobPreparation(
         for (var index = 0; index < tasks.Length; index++)
         {
             var generator = noise(job.Request.Rng, job.Request.Seed + index);
-            var steps = scheduler(job.Request, model.Info.Scheduler, generator);
+            var steps = scheduler(job.Request, model.Info, generator);
             var start = job.StartImage.IsEmpty ? FromNoise(job.Request, model.Info, steps, generator)
                 : fromImage is null ? throw new ArgumentException("image: this worker draws from text only.")
                 : fromImage(job, model, steps, generator);
@@ -49,7 +50,7 @@ public sealed class JobPreparation(
     {
         var latents = new float[info.LatentChannels * (request.Height / info.VaeScale) * (request.Width / info.VaeScale)];
         generator.Fill(latents);
-        System.Numerics.Tensors.TensorPrimitives.Multiply(latents, scheduler.InitialNoiseSigma, latents);
+        TensorPrimitives.Multiply(latents, scheduler.InitialNoiseSigma, latents);
         return new PictureStart(latents);
     }
 }
