@@ -2,6 +2,7 @@ using ImageService.Core;
 using ImageService.Diffusion;
 using ImageService.Diffusion.Denoise;
 using ImageService.Diffusion.Noise;
+using ImageService.Diffusion.Schedulers;
 using ImageService.Diffusion.Text;
 
 namespace ImageService.Testing;
@@ -20,8 +21,14 @@ internal static class FakePreparation
         Warnings = request.Prompt == "long" ? ["The prompt was cut."] : [],
     };
 
-    private static FakeScheduler Scheduler(GenerationRequest request, ModelInfo info, NoiseGenerator noise) =>
-        new(request.Scheduler, request.NumInferenceSteps, info.LatentChannels * (request.Height / info.VaeScale) * (request.Width / info.VaeScale), noise);
+    // A scheduler of the product if it has one of that name.
+    private static IScheduler Scheduler(GenerationRequest request, ModelInfo info, NoiseGenerator noise)
+    {
+        var length = JobPreparation.LatentLength(request, info);
+        return SchedulerNames.Canonical(request.Scheduler) is { } name
+            ? new SchedulerFactory(info.Scheduler).Create(name, request.NumInferenceSteps, length, noise)
+            : new FakeScheduler(request.Scheduler, request.NumInferenceSteps, length, noise);
+    }
 
     private static float[] Context(string prompt)
     {

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using ImageService.Core;
 using ImageService.Diffusion.Noise;
 using ImageService.Diffusion.Schedulers;
@@ -17,6 +18,23 @@ public sealed class JobPreparation(
     Func<GenerationRequest, ModelInfo, NoiseGenerator, IScheduler> scheduler,
     Func<DenoiseJob, IDiffusionModel, IScheduler, NoiseGenerator, PictureStart>? fromImage = null)
 {
+    /// <summary>With the product's own encoder, generators and schedulers.</summary>
+    public static JobPreparation Create()
+    {
+        var factories = new ConditionalWeakTable<ModelInfo, SchedulerFactory>();
+        return new JobPreparation(PromptEncoder.Encode, NoiseGenerator.Create, (request, info, noise) => factories
+            .GetValue(info, static i => new SchedulerFactory(i.Scheduler))
+            .Create(request.Scheduler, request.NumInferenceSteps, LatentLength(request, info), noise));
+    }
+
+    /// <summary>Floats of a request's latents.</summary>
+    public static int LatentLength(GenerationRequest request, ModelInfo info)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(info);
+        return info.LatentChannels * (request.Height / info.VaeScale) * (request.Width / info.VaeScale);
+    }
+
     internal void Prepare(DenoiseJob job, IDiffusionModel model)
     {
         var conditioning = encode(model, job.Request);
@@ -48,7 +66,7 @@ public sealed class JobPreparation(
 
     private static PictureStart FromNoise(GenerationRequest request, ModelInfo info, IScheduler scheduler, NoiseGenerator generator)
     {
-        var latents = new float[info.LatentChannels * (request.Height / info.VaeScale) * (request.Width / info.VaeScale)];
+        var latents = new float[LatentLength(request, info)];
         generator.Fill(latents);
         TensorPrimitives.Multiply(latents, scheduler.InitialNoiseSigma, latents);
         return new PictureStart(latents);

@@ -9,7 +9,6 @@ namespace ImageService.Diffusion.Denoise;
 internal sealed class StepRunner(GroupKey key, IDiffusionModel model, int capacity)
 {
     private readonly UNetBatch _batch = new(key.Batch, model.Info, capacity);
-    private readonly float[] _guided = new float[model.Info.LatentChannels * key.Batch.Height * key.Batch.Width];
     private bool _gathered;
 
     public IDiffusionModel Model { get; } = model;
@@ -92,7 +91,7 @@ internal sealed class StepRunner(GroupKey key, IDiffusionModel model, int capaci
             timeIds.CopyTo(_batch.TimeIds.AsSpan(row * UNetBatch.TimeIdsRow));
         }
         if (info.GuidanceEmbeddingSize > 0)
-            GuidanceEmbedding.Write(task.Job.Request.GuidanceScale, _batch.GuidanceEmbedding.AsSpan(row * info.GuidanceEmbeddingSize, info.GuidanceEmbeddingSize));
+            Guidance.Embed(task.Job.Request.GuidanceScale, _batch.GuidanceEmbedding.AsSpan(row * info.GuidanceEmbeddingSize, info.GuidanceEmbeddingSize));
     }
 
     // Padding rows repeat row 0: real numbers, so that no kernel meets a denormal or a NaN. Nobody reads their output.
@@ -109,10 +108,9 @@ internal sealed class StepRunner(GroupKey key, IDiffusionModel model, int capaci
             return first;
         var request = task.Job.Request;
         var positive = _batch.Output.AsSpan((row + 1) * _batch.OutputRow, _batch.OutputRow);
-        Guidance.Combine(first, positive, request.GuidanceScale, _guided);
-        if (request.GuidanceRescale > 0)
-            Guidance.Rescale(_guided, positive, request.GuidanceRescale);
-        return _guided;
+        Guidance.Combine(first, positive, request.GuidanceScale);
+        Guidance.Rescale(first, positive, request.GuidanceRescale);
+        return first;
     }
 
     /// <summary>Half precision overflows in some models; what follows would only be a black picture.</summary>

@@ -3,7 +3,9 @@ namespace ImageService.Diffusion.Tests.Denoise;
 public sealed class JobStateTests
 {
     [Theory]
-    [InlineData("plain")]
+    [InlineData("euler")]
+    [InlineData("euler_a")]
+    [InlineData("dpmpp_2m")]
     [InlineData("multistep")]
     [InlineData("ancestral")]
     public void A_job_saved_at_any_step_ends_elsewhere_with_the_identical_latents(string scheduler)
