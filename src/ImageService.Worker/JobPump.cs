@@ -16,7 +16,6 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        services.RowsFreed = () => _rowsFreed.Writer.TryWrite(true);
         using var drained = new CancellationTokenSource();
         var keeping = keeper.RunAsync(drained.Token);
         await LeaseAsync(stoppingToken);
@@ -60,7 +59,7 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
 
     private void Start(LeasedJob leased)
     {
-        var run = new JobRun(leased, services);
+        var run = new JobRun(leased, services, RowsFreed);
         if (!keeper.TryAdd(run))
         {
             run.Dispose();
@@ -85,10 +84,12 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
         finally
         {
             keeper.Remove(run);
-            services.RowsFreed();
+            RowsFreed();
             run.Dispose();
         }
     }
+
+    private void RowsFreed() => _rowsFreed.Writer.TryWrite(true);
 
     private async Task DrainAsync()
     {
