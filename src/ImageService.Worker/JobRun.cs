@@ -78,23 +78,24 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
         }
         catch (OperationCanceledException) when (_dropped.IsCancellationRequested)
         {
-            Log.JobLost(services.Logger, Lease.Id, Lease.Token);
             return JobOutcome.Lost;
         }
         finally
         {
+            if (_job is { } job)
+                services.Engine.Cancel(job); // no effect on one that has ended
             await reporting.CancelAsync();
             await reports;
         }
     }
 
     /// <summary>Takes the job out of the engine at the next step boundary and hands it back with what was done. One that is just ending is left to end.</summary>
-    public async Task ReleaseAsync(CancellationToken grace)
+    public async Task ReleaseAsync(CancellationToken over)
     {
         ReadOnlyMemory<byte>? state = _job is null ? leased.State : await services.Engine.SaveAsync(_job);
         if (state is null)
             return;
-        await services.Retry.RunAsync(token => services.Queue.ReleaseAsync(Lease, state.Value, token), grace);
+        await services.Retry.RunAsync(token => services.Queue.ReleaseAsync(Lease, state.Value, token), over);
         Log.JobReleased(services.Logger, Lease.Id, state.Value.Length);
         _results.Writer.TryWrite(JobOutcome.Released);
     }
