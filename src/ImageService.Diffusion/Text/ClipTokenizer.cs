@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.ML.Tokenizers;
 
@@ -94,15 +93,9 @@ public sealed partial class ClipTokenizer
     }
 
     // What transformers' fast CLIP tokenizer does before it splits into words: NFC, white space to one blank, lower case. U+0130 has no one-letter
-    // lower case form, and ToLowerInvariant leaves it. Half surrogate pairs are not text; Normalize would throw.
-    private static string Normalize(string text)
-    {
-        if (!Ascii.IsValid(text))
-            text = WellFormed(text).Normalize(NormalizationForm.FormC).Replace("\u0130", "i\u0307", StringComparison.Ordinal);
-        return WhiteSpace().Replace(text, " ").ToLowerInvariant();
-    }
-
-    private static string WellFormed(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
+    // lower case form, and ToLowerInvariant leaves it.
+    private static string Normalize(string text) =>
+        WhiteSpace().Replace(UnicodeComposition.Compose(text), " ").Replace("\u0130", "i\u0307", StringComparison.Ordinal).ToLowerInvariant();
 
     private static Regex WordPattern(IEnumerable<string> specialTokens)
     {
