@@ -34,6 +34,7 @@ public static class SchedulerNames
             ("dpmpp_2m", "DPMSolverMultistepScheduler", "DPM++ 2M", sigmas),
             ("dpmpp_2m_sde", null!, "DPM++ 2M SDE", sigmas),
             ("dpmpp_3m", null!, "DPM++ 3M", sigmas),
+            ("dpmpp_3m_sde", null!, "DPM++ 3M SDE", sigmas),
             ("unipc", "UniPCMultistepScheduler", "UniPC", sigmas),
             ("deis", "DEISMultistepScheduler", "DEIS", sigmas),
             ("lcm", "LCMScheduler", "LCM", false),
