@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using ImageService.Core;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -22,7 +23,7 @@ internal sealed class TestApi : IAsyncDisposable
     private TestApi(WebApplication app, InMemoryJobStore store, InMemoryBlobs blobs, FakeTimeProvider clock, ErrorLog log)
     {
         (_app, Store, Blobs, Clock, _log) = (app, store, blobs, clock, log);
-        Client = app.GetTestClient();
+        Client = app.Urls.Count == 0 ? app.GetTestClient() : new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
     }
 
     public HttpClient Client { get; }
@@ -31,14 +32,22 @@ internal sealed class TestApi : IAsyncDisposable
     public FakeTimeProvider Clock { get; }
     public IHostApplicationLifetime Lifetime => _app.Lifetime;
 
-    public static async Task<TestApi> StartAsync(params (string Key, string Value)[] settings)
+    public static Task<TestApi> StartAsync(params (string Key, string Value)[] settings) => StartAsync(kestrel: false, settings);
+
+    /// <summary>On a socket of the loopback address, for browsers and for what only a real server does.</summary>
+    public static Task<TestApi> StartOnKestrelAsync() => StartAsync(kestrel: true, []);
+
+    private static async Task<TestApi> StartAsync(bool kestrel, (string Key, string Value)[] settings)
     {
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero));
         var store = new InMemoryJobStore(clock);
         var blobs = new InMemoryBlobs();
         var log = new ErrorLog();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseTestServer();
+        if (kestrel)
+            builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
+        else
+            builder.WebHost.UseTestServer();
         foreach (var (key, value) in settings)
             builder.Configuration[key] = value;
         builder.Services.AddLogging(l => l.SetMinimumLevel(LogLevel.Warning).AddProvider(log));
