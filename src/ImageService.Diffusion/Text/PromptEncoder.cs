@@ -41,7 +41,8 @@ public static partial class PromptEncoder
     }
 
     // Chunks for each text encoder: their tokenizers may differ.
-    private static List<IReadOnlyList<PromptChunk>> Split(ModelInfo info, string text, PromptSyntax syntax, string field, List<string> warnings) =>
+    private static List<IReadOnlyList<PromptChunk>> Split(
+        ModelInfo info, string text, PromptSyntax syntax, string field, List<string> warnings) =>
         info.TextEncoders.Select(encoder => syntax == PromptSyntax.A1111
             ? Chunks(encoder, text, field, warnings)
             : [Truncate(encoder, text, field, warnings)]).ToList();
@@ -64,7 +65,8 @@ public static partial class PromptEncoder
         return new PromptChunk(ids.Take(room).ToList(), null);
     }
 
-    private static (float[] Context, float[] Pooled) Run(IDiffusionModel model, List<IReadOnlyList<PromptChunk>> prompts, int windows, int? clipSkip)
+    private static (float[] Context, float[] Pooled) Run(
+        IDiffusionModel model, List<IReadOnlyList<PromptChunk>> prompts, int windows, int? clipSkip)
     {
         var info = model.Info;
         var context = new float[windows * info.TextEncoders[0].ContextLength * info.ContextSize];
@@ -79,7 +81,8 @@ public static partial class PromptEncoder
                 var chunk = w < prompts[e].Count ? prompts[e][w] : PromptChunk.Empty;
                 // The U-Net's pooled embedding is that of the last encoder's first window.
                 var wantsPooled = w == 0 && e == info.TextEncoders.Count - 1;
-                model.EncodeTokens(e, encoder.Tokenizer.Window(chunk.Tokens, encoder.ContextLength), clipSkip, hidden, wantsPooled ? pooled : []);
+                var tokens = encoder.Tokenizer.Window(chunk.Tokens, encoder.ContextLength);
+                model.EncodeTokens(e, tokens, clipSkip, hidden, wantsPooled ? pooled : []);
                 if (chunk.Weights is not null)
                     Emphasis.Apply(hidden, encoder.HiddenSize, chunk.Weights);
                 for (var t = 0; t < encoder.ContextLength; t++)
@@ -94,6 +97,7 @@ public static partial class PromptEncoder
     }
 
     // Prompt editing, alternation, composition and extra networks.
-    [GeneratedRegex(@"\[[^\[\]|]*(\|[^\[\]]*|:\s*[0-9.]+\s*)\]|\bAND\b|<(lora|lyco|hypernet):[^<>]*>", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"\[[^\[\]|]*(\|[^\[\]]*|:\s*[0-9.]+\s*)\]|\bAND\b|<(lora|lyco|hypernet):[^<>]*>",
+        RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex OtherSyntax();
 }
