@@ -50,10 +50,12 @@ public sealed class EverySchedulerTests
     [MemberData(nameof(Names))]
     public void A_step_allocates_nothing(string name)
     {
-        var warm = Begin(name);
+        var config = TestConfigs.StableDiffusion with { Thresholding = true };
+        var warm = GoldenRun.Create(name, config, Steps);
         for (var step = 0; step < warm.Scheduler.StepCount; step++)
             Evaluate(warm, step);
-        var run = Begin(name);
+        var run = GoldenRun.Create(name, config, Steps);
+        run.DrawLatents();
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var step = 0; step < run.Scheduler.StepCount; step++)
             Evaluate(run, step);
