@@ -275,7 +275,7 @@ public sealed class DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparatio
             var seconds = Seconds(began);
             task.Job.DecodeSeconds += seconds;
             task.Job.Decoded++;
-            task.Job.Listener.Picture(new DecodedPicture(task.Index, task.Seed, request.Width, request.Height, rgb));
+            task.Job.Listener.Picture(new DecodedPicture(task.Index, task.Seed, request.Width, request.Height, rgb, task.MostRows));
             if (task.Job.Decoded == task.Job.Tasks.Length)
                 Finish(task.Job);
             return (true, seconds);
