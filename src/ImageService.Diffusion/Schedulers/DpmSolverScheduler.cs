@@ -72,10 +72,10 @@ internal sealed class DpmSolverScheduler : VarianceScheduler
         }
     }
 
-    private void AddThirdOrder(Span<float> weights, float alpha, float forgotten, float decay, float slope, float r0, float r1)
+    private static void AddThirdOrder(Span<float> weights, float alpha, float forgotten, float decay, float slope, float r0, float r1)
     {
-        // The constant has another sign in diffusers' stochastic form than the expansion gives; same pictures need the same constant.
-        var curvature = alpha * ((forgotten - decay) / (decay * decay) + (_stochastic ? -0.5f : 0.5f));
+        // Of the stochastic form k-diffusion's constant (sample_dpmpp_3m_sde): diffusers subtracts the half there, and does not converge.
+        var curvature = alpha * ((forgotten - decay) / (decay * decay) + 0.5f);
         var second = (slope * r0 + curvature) / (r0 + r1);
         AddDifference(weights, 0, (slope + second) / r0);
         AddDifference(weights, 1, -second / r1);
