@@ -27,11 +27,12 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
     private async Task LeaseAsync(CancellationToken stopping)
     {
         var models = services.Models.Descriptions.Select(m => m.Id).ToList();
+        var rows = engine.Value.RowsOn(services.Models);
         while (!stopping.IsCancellationRequested)
         {
             try
             {
-                var free = engine.Value.MaxRows + _options.LookAheadRows - keeper.Runs.Sum(r => r.RowsLeft);
+                var free = rows + _options.LookAheadRows - keeper.Runs.Sum(r => r.RowsLeft);
                 if (free <= 0)
                 {
                     await _rowsFreed.Reader.ReadAsync(stopping);

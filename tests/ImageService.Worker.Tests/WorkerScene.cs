@@ -19,9 +19,9 @@ internal sealed class WorkerScene : IAsyncDisposable
         Blobs = new FakeBlobs(Journal);
         var options = Options.Create(new WorkerOptions { GraceSeconds = graceSeconds, WorkerId = "test" });
         var engineOptions = Options.Create(new EngineOptions { MaxRows = maxRows });
-        var models = new WorkerModels([Model.Info.Description], _ => Model);
+        var models = new WorkerModels([Model.Info.Description], _ => Model, "cpu");
         var pool = new ModelPool(models, 1, NullLogger<ModelPool>.Instance, Time);
-        Engine = new EngineThread(engineOptions.Value.ToPolicy([]), FakePreparation.Create(), pool, Time, NullLogger<EngineThread>.Instance);
+        Engine = new EngineThread(engineOptions.Value.PolicyFor(models), FakePreparation.Create(), pool, Time, NullLogger<EngineThread>.Instance);
         var format = new PictureFormat((picture, _, model) => new byte[] { 1, 2, 3, (byte)picture.Index, (byte)model.Id.Length }.Concat(picture.Rgb).ToArray(),
             look => new Preview(look.Index, look.Step, look.Steps, new byte[] { 7 }, "image/png", look.Width, look.Height));
         var writer = new PictureWriter(Blobs, format, options, Time, NullLogger<PictureWriter>.Instance);

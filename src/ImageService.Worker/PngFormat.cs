@@ -1,0 +1,31 @@
+using System.Runtime.CompilerServices;
+using ImageService.Core;
+using ImageService.Diffusion;
+using ImageService.Diffusion.Denoise;
+using ImageService.Diffusion.Imaging;
+
+namespace ImageService.Worker;
+
+/// <summary>Pictures as PNG with their parameters inside, previews as PNG of one pixel for each latent.</summary>
+/// <param name="runtimeVersion">Recorded in every picture.</param>
+internal sealed class PngFormat(string provider, string runtimeVersion)
+{
+    private readonly ConditionalWeakTable<IDiffusionModel, LatentRgbFactors> _factors = [];
+
+    public PictureFormat Format => new(Encode, Look);
+
+    /// <summary>Finds a model's preview colours. Decodes a few latents if they are not known, so before the engine's thread gets the model.</summary>
+    public void Learn(IDiffusionModel model) => _factors.Add(model, LatentRgbFactors.For(model));
+
+    private ReadOnlyMemory<byte> Encode(DecodedPicture picture, GenerationRequest request, ModelDescription model) =>
+        PngEncoder.Encode(picture.Width, picture.Height, picture.Rgb,
+            PictureMetadata.Texts(request, picture.Index, model, new PictureOrigin(provider, runtimeVersion, picture.Rows)));
+
+    private Preview Look(PreviewLatents preview)
+    {
+        if (!_factors.TryGetValue(preview.Model, out var factors))
+            throw new InvalidOperationException("The model was loaded without its preview colours.");
+        var content = LatentPreview.Encode(factors, preview.Height, preview.Width, preview.Latents);
+        return new Preview(preview.Index, preview.Step, preview.Steps, content, PngEncoder.ContentType, preview.Width, preview.Height);
+    }
+}
