@@ -50,7 +50,7 @@ internal sealed class TestApi : IAsyncDisposable
             builder.WebHost.UseTestServer();
         foreach (var (key, value) in settings)
             builder.Configuration[key] = value;
-        builder.Services.AddLogging(l => l.SetMinimumLevel(LogLevel.Warning).AddProvider(log));
+        builder.Services.AddLogging(l => l.SetMinimumLevel(LogLevel.Warning).AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None).AddProvider(log));
         builder.Services.AddRouting();
         builder.Services.AddSingleton<TimeProvider>(clock).AddSingleton<IJobStore>(store).AddSingleton<IBlobStore>(blobs);
         builder.Services.AddImageApi(builder.Configuration);

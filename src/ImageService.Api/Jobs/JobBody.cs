@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
 using ImageService.Core;
 
 namespace ImageService.Api.Jobs;
@@ -6,6 +7,7 @@ namespace ImageService.Api.Jobs;
 /// <summary>
 /// What to draw. Only <c>prompt</c> is required; whatever is null or absent takes the model's default. Names are those of diffusers' pipelines.
 /// </summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 internal sealed record JobBody
 {
     /// <summary>Id of a model of <c>GET /v1/models</c>. Default: the configured one, else the first.</summary>

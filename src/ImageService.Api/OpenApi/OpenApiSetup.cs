@@ -1,3 +1,4 @@
+using ImageService.Api.Jobs;
 using Microsoft.OpenApi;
 
 namespace ImageService.Api.OpenApi;
@@ -20,11 +21,22 @@ internal static class OpenApiSetup
             });
             options.SupportNonNullableReferenceTypes();
             options.NonNullableReferenceTypesAsRequired();
+            options.OperationFilter<HeadersAndQueries>();
+            options.CustomSchemaIds(SchemaName);
             var documentation = Path.Combine(AppContext.BaseDirectory, typeof(ApiHost).Assembly.GetName().Name + ".xml");
             if (File.Exists(documentation))
                 options.IncludeXmlComments(documentation);
         });
     }
+
+    // JobResponse is a job and JobBody a request for one: suffixes that tell classes apart say nothing to readers of the document.
+    private static string SchemaName(Type type) => type.Name switch
+    {
+        nameof(JobBody) => "JobRequest",
+        var name when name.EndsWith("Response", StringComparison.Ordinal) => name[..^"Response".Length],
+        var name when name.EndsWith("Body", StringComparison.Ordinal) => name[..^"Body".Length],
+        var name => name,
+    };
 
     public static void UseImageOpenApi(this WebApplication app)
     {

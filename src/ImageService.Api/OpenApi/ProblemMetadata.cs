@@ -1,4 +1,4 @@
-using Microsoft.AspNetCore.Mvc;
+using ImageService.Api.Problems;
 
 namespace ImageService.Api.OpenApi;
 
@@ -9,7 +9,7 @@ internal static class ProblemMetadata
         where TBuilder : IEndpointConventionBuilder
     {
         foreach (var status in statuses)
-            builder.WithMetadata(new ProducesResponseTypeMetadata(status, typeof(ProblemDetails), ["application/problem+json"]));
+            builder.WithMetadata(new ProducesResponseTypeMetadata(status, typeof(ProblemBody), ["application/problem+json"]));
         return builder;
     }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Microsoft.AspNetCore.Mvc;
 using Microsoft.Net.Http.Headers;
 
 namespace ImageService.Api.Problems;
@@ -15,16 +14,8 @@ internal static class ProblemResponse
         response.Headers.CacheControl = "no-store";
         if (problem.RetryAfter is { } wait)
             response.Headers[HeaderNames.RetryAfter] = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
-        var body = new ProblemDetails
-        {
-            Type = problem.Kind.Type,
-            Title = problem.Kind.Title,
-            Status = problem.Kind.Status,
-            Detail = problem.Message,
-            Extensions = { ["traceId"] = Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier },
-        };
-        if (problem.Errors is not null)
-            body.Extensions["errors"] = problem.Errors;
+        var body = new ProblemBody(problem.Kind.Type, problem.Kind.Title, problem.Kind.Status, problem.Message,
+            Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier, problem.Errors);
         return response.WriteAsJsonAsync(body, ApiJson.Options, "application/problem+json", context.RequestAborted);
     }
 }
