@@ -14,8 +14,13 @@ internal sealed class PngFormat(string provider, string runtimeVersion)
 
     public PictureFormat Format => new(Encode, Look);
 
-    /// <summary>Finds a model's preview colours. Decodes a few latents if they are not known, so before the engine's thread gets the model.</summary>
-    public void Learn(IDiffusionModel model) => _factors.Add(model, LatentRgbFactors.For(model));
+    /// <summary>Finds the preview colours of a model that was just loaded. Decodes a few latents if they are not known, so the engine's thread must not have it yet.</summary>
+    /// <returns>The same model.</returns>
+    public IDiffusionModel Learned(IDiffusionModel model)
+    {
+        _factors.Add(model, LatentRgbFactors.For(model));
+        return model;
+    }
 
     private ReadOnlyMemory<byte> Encode(DecodedPicture picture, GenerationRequest request, ModelDescription model) =>
         PngEncoder.Encode(picture.Width, picture.Height, picture.Rgb,

@@ -1,4 +1,5 @@
 using ImageService.Diffusion.Denoise;
+using ImageService.Onnx;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
@@ -8,7 +9,7 @@ public static class WorkerServiceCollectionExtensions
 {
     /// <summary>
     /// Registers the worker: models, engine thread, pump. <see cref="Core.IJobQueue"/> and <see cref="Core.IBlobStore"/> must be registered besides it.
-    /// Configuration sections: <c>Worker</c>, <c>Engine</c>.
+    /// Configuration sections: <c>Worker</c>, <c>Engine</c>, and those of <see cref="OnnxServiceCollectionExtensions.AddOnnxModels"/>.
     /// </summary>
     public static IServiceCollection AddImageWorker(this IServiceCollection services, IConfiguration configuration)
     {
@@ -22,6 +23,18 @@ public static class WorkerServiceCollectionExtensions
         services.AddOptions<HostOptions>().Configure<IOptions<WorkerOptions>>((host, worker) =>
             host.ShutdownTimeout = TimeSpan.FromSeconds(Math.Max(host.ShutdownTimeout.TotalSeconds, worker.Value.GraceSeconds + 5)));
 
+        services.AddOnnxModels(configuration);
+        services.AddSingleton(provider =>
+        {
+            var onnx = provider.GetRequiredService<OnnxModels>();
+            return new PngFormat(onnx.Provider, onnx.RuntimeVersion);
+        });
+        services.AddSingleton(provider => provider.GetRequiredService<PngFormat>().Format);
+        services.AddSingleton(provider =>
+        {
+            var (onnx, png) = (provider.GetRequiredService<OnnxModels>(), provider.GetRequiredService<PngFormat>());
+            return new WorkerModels(onnx.Descriptions, id => png.Learned(onnx.Load(id)), onnx.Provider);
+        });
         services.AddSingleton(provider => new ModelPool(provider.GetRequiredService<WorkerModels>(), EngineOf(provider).MaxLoadedModels,
             provider.GetRequiredService<ILogger<ModelPool>>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => EngineOf(provider).PolicyFor(provider.GetRequiredService<WorkerModels>()));
