@@ -3,7 +3,9 @@ using ImageService.Diffusion.Tests.Golden;
 
 namespace ImageService.Diffusion.Tests.Schedulers;
 
-/// <summary>Settings that the reference runs do not have: every sigma curve, prediction and spacing of every scheduler, and what their classes can be told.</summary>
+/// <summary>
+/// Settings that the reference runs do not have: every sigma curve, prediction and spacing of every scheduler, and what their classes can be told.
+/// </summary>
 public sealed class GoldenVariantTests
 {
     private const int Length = 64;
