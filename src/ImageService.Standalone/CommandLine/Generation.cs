@@ -1,7 +1,6 @@
 using ImageService.Api.Jobs;
 using ImageService.Api.Problems;
 using ImageService.Core;
-using Microsoft.Extensions.Hosting;
 using Serilog;
 using Serilog.Events;
 using Spectre.Console;
