@@ -45,6 +45,14 @@ public sealed class SettingNameTests
         Assert.Empty(Documentation.Settings.Select(setting => setting.Replace(":", "__", StringComparison.Ordinal)).Except(used));
     }
 
+    [Fact]
+    public void Documented_settings_are_properties_of_the_options_that_have_their_section()
+    {
+        var options = OptionsSource.Read();
+        Assert.All(Documentation.Settings.Select(setting => setting.Split(':')).Where(parts => options.ContainsKey(parts[0])), parts =>
+            Assert.Contains(parts[1], options[parts[0]]));
+    }
+
     private static void AssertDocumented(string name)
     {
         if (name.Contains("__", StringComparison.Ordinal))

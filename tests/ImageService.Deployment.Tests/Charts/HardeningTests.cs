@@ -1,3 +1,4 @@
+using System.Globalization;
 using k8s.Models;
 
 namespace ImageService.Deployment.Tests.Charts;
@@ -54,8 +55,10 @@ public sealed class HardeningTests
             var container = Assert.Single(pod.Containers);
             var pause = container.Lifecycle?.PreStop?.Sleep?.Seconds ?? 0;
             var shutdown = int.Parse(Assert.Single(container.Env, variable => variable.Name == "DOTNET_SHUTDOWNTIMEOUTSECONDS").Value,
-                System.Globalization.CultureInfo.InvariantCulture);
+                CultureInfo.InvariantCulture);
             Assert.True(pod.TerminationGracePeriodSeconds >= pause + shutdown + 5);
+            var grace = container.Env.SingleOrDefault(variable => variable.Name == "Worker__GraceSeconds")?.Value ?? "0";
+            Assert.True(shutdown >= int.Parse(grace, CultureInfo.InvariantCulture) + 5);
         });
 
     [Theory]

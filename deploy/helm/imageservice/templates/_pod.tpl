@@ -88,6 +88,10 @@ readinessProbe:
 {{- define "imageservice.env" -}}
 - name: DOTNET_SHUTDOWNTIMEOUTSECONDS
   value: {{ .shutdownSeconds | quote }}
+{{- if hasKey .values "graceSeconds" }}
+- name: Worker__GraceSeconds
+  value: {{ .values.graceSeconds | quote }}
+{{- end }}
 {{- if eq .root.Values.mode "distributed" }}
 {{- with .root.Values.redis }}
 {{- if .existingSecret }}
