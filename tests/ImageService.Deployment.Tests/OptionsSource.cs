@@ -11,10 +11,15 @@ internal static partial class OptionsSource
         var sections = new Dictionary<string, HashSet<string>>();
         foreach (var text in Directory.EnumerateFiles(Repository.PathOf("src"), "*Options.cs", SearchOption.AllDirectories).Select(File.ReadAllText))
         {
-            var section = Section().Match(text).Groups[1].Value;
-            if (!sections.TryGetValue(section, out var names))
-                sections[section] = names = [];
-            names.UnionWith(Property().Matches(text).Select(match => match.Groups[1].Value));
+            // A class names its section before its properties; a file may hold several classes.
+            var starts = Section().Matches(text);
+            foreach (Match property in Property().Matches(text))
+            {
+                var section = starts.LastOrDefault(start => start.Index < property.Index)?.Groups[1].Value ?? "";
+                if (!sections.TryGetValue(section, out var names))
+                    sections[section] = names = [];
+                names.Add(property.Groups[1].Value);
+            }
         }
 
         return sections;
