@@ -10,7 +10,9 @@ ARG DOTNET_VERSION=10.0
 ARG CUDA_IMAGE=nvidia/cuda:13.0.1-cudnn-runtime-ubuntu24.04
 
 # --- build -----------------------------------------------------------------------------------------------------------
-FROM mcr.microsoft.com/dotnet/sdk:${DOTNET_VERSION} AS restore
+FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:${DOTNET_VERSION} AS restore
+# The architecture of the image. Published for it alone: the native libraries of all platforms together are half a gigabyte.
+ARG TARGETARCH
 ENV DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 WORKDIR /source
 # The files that decide the package graph come first: a change of code alone takes the restored packages from the cache.
@@ -22,7 +24,7 @@ COPY src/ImageService.Storage/ImageService.Storage.csproj src/ImageService.Stora
 COPY src/ImageService.Api/ImageService.Api.csproj src/ImageService.Api/
 COPY src/ImageService.Worker/ImageService.Worker.csproj src/ImageService.Worker/
 COPY src/ImageService.Standalone/ImageService.Standalone.csproj src/ImageService.Standalone/
-RUN dotnet restore src/ImageService.Standalone
+RUN dotnet restore src/ImageService.Standalone -a $TARGETARCH
 
 FROM restore AS source
 COPY .editorconfig BannedSymbols.txt ./
@@ -30,23 +32,23 @@ COPY protos protos
 COPY src src
 
 FROM source AS publish-api
-RUN dotnet publish src/ImageService.Api -c Release --no-restore -p:UseAppHost=false -o /app
+RUN dotnet publish src/ImageService.Api -c Release -a $TARGETARCH --no-restore -p:UseAppHost=false -o /app
 
 FROM source AS publish-worker
-RUN dotnet publish src/ImageService.Worker -c Release --no-restore -p:UseAppHost=false -o /app
+RUN dotnet publish src/ImageService.Worker -c Release -a $TARGETARCH --no-restore -p:UseAppHost=false -o /app
 
 FROM source AS publish-standalone
-RUN dotnet publish src/ImageService.Standalone -c Release --no-restore -p:UseAppHost=false -o /app
+RUN dotnet publish src/ImageService.Standalone -c Release -a $TARGETARCH --no-restore -p:UseAppHost=false -o /app
 
 # The GPU flavour has another package graph.
 FROM restore AS restore-cuda
-RUN dotnet restore src/ImageService.Worker -p:OrtFlavor=Gpu
+RUN dotnet restore src/ImageService.Worker -a $TARGETARCH -p:OrtFlavor=Gpu
 
 FROM restore-cuda AS publish-worker-cuda
 COPY .editorconfig BannedSymbols.txt ./
 COPY protos protos
 COPY src src
-RUN dotnet publish src/ImageService.Worker -c Release --no-restore -p:OrtFlavor=Gpu -p:UseAppHost=false -o /app
+RUN dotnet publish src/ImageService.Worker -c Release -a $TARGETARCH --no-restore -p:OrtFlavor=Gpu -p:UseAppHost=false -o /app
 
 # --- run -------------------------------------------------------------------------------------------------------------
 FROM mcr.microsoft.com/dotnet/aspnet:${DOTNET_VERSION} AS runtime

@@ -72,7 +72,7 @@ internal sealed partial class Dockerfile
     [GeneratedRegex(@"\s+")]
     private static partial Regex Whitespace();
 
-    [GeneratedRegex(@"^(?<image>\S+) AS (?<name>\S+)$")]
+    [GeneratedRegex(@"^(?:--platform=\S+ )?(?<image>\S+) AS (?<name>\S+)$")]
     private static partial Regex From();
 
     [GeneratedRegex(@"(?<name>[A-Za-z_][A-Za-z0-9_]*)=(?<value>\S*)")]
