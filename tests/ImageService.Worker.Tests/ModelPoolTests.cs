@@ -32,7 +32,7 @@ public sealed class ModelPoolTests
         pool.Preload();
         if (ahead)
             await _loadEnded.Task;
-        Assert.Equal(ahead, _models.Count > 0);
+        Assert.Equal(ahead, !_models.IsEmpty);
     }
 
     [Fact]
