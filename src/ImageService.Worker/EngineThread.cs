@@ -67,6 +67,7 @@ internal sealed class EngineThread : IDisposable
     private void Run()
     {
         var messages = _messages.Reader;
+        _models.Preload();
         while (!messages.Completion.IsCompleted)
         {
             var worked = false;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using ImageService.Diffusion;
 using ImageService.Diffusion.Denoise;
 using ImageService.Testing;
@@ -7,7 +8,7 @@ namespace ImageService.Worker.Tests;
 
 public sealed class ModelPoolTests
 {
-    private readonly Dictionary<string, FakeDiffusionModel> _models = [];
+    private readonly ConcurrentDictionary<string, FakeDiffusionModel> _models = [];
     private readonly List<IDiffusionModel> _unloading = [];
     private TaskCompletionSource _loadEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -20,6 +21,18 @@ public sealed class ModelPoolTests
         await _loadEnded.Task;
         Assert.Equal(ModelAvailability.Ready, pool.Find("a", Free, out var model));
         Assert.Same(_models["a"], model);
+    }
+
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(2, true)]
+    public async Task Models_are_loaded_ahead_only_if_all_of_them_may_stay(int maxLoaded, bool ahead)
+    {
+        using var pool = Pool(maxLoaded, described: ["a", "b"]);
+        pool.Preload();
+        if (ahead)
+            await _loadEnded.Task;
+        Assert.Equal(ahead, !_models.IsEmpty);
     }
 
     [Fact]
@@ -71,9 +84,10 @@ public sealed class ModelPoolTests
         Assert.Equal(ModelAvailability.Ready, pool.Find(id, Free, out _));
     }
 
-    private ModelPool Pool(int maxLoaded, Func<string, IDiffusionModel>? load = null)
+    private ModelPool Pool(int maxLoaded, Func<string, IDiffusionModel>? load = null, params string[] described)
     {
-        var models = new WorkerModels([], load ?? (id => _models[id] = new FakeDiffusionModel(id)), "cpu");
+        var models = new WorkerModels([.. described.Select(id => new FakeDiffusionModel(id).Info.Description)],
+            load ?? (id => _models[id] = new FakeDiffusionModel(id)), "cpu");
         return new ModelPool(models, maxLoaded, NullLogger<ModelPool>.Instance, TimeProvider.System)
         {
             LoadEnded = () => _loadEnded.TrySetResult(),
