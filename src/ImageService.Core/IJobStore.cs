@@ -10,7 +10,10 @@ public interface IJobStore
     /// <summary>The job with its queue position, or null if there is none of that name.</summary>
     Task<Job?> GetAsync(JobId id, CancellationToken cancellationToken);
 
-    /// <summary>Newest first.</summary>
+    /// <summary>True for a day after an ended job was removed for its age: "gone" rather than "never heard of".</summary>
+    Task<bool> WasRemovedAsync(JobId id, CancellationToken cancellationToken) => Task.FromResult(false);
+
+    /// <summary>Newest first, by id. Queue positions are left out: <see cref="GetAsync"/> tells them.</summary>
     Task<JobPage> ListAsync(JobQuery query, CancellationToken cancellationToken);
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ImageService.Core;
 
 namespace ImageService.Diffusion.Schedulers;
 
@@ -13,8 +14,8 @@ public sealed record SchedulerConfig
     public string? ClassName { get; init; }
 
     public int? NumTrainTimesteps { get; init; }
-    public float? BetaStart { get; init; }
-    public float? BetaEnd { get; init; }
+    public double? BetaStart { get; init; }
+    public double? BetaEnd { get; init; }
     public string? BetaSchedule { get; init; }
     public float[]? TrainedBetas { get; init; }
 
@@ -50,6 +51,20 @@ public sealed record SchedulerConfig
     public int? OriginalInferenceSteps { get; init; }
     public float? TimestepScaling { get; init; }
     public float? Gamma { get; init; }
+
+    /// <summary>The name in <see cref="SchedulerNames"/> of the scheduler that the file describes; null if it names none of ours.</summary>
+    [JsonIgnore]
+    public string? SchedulerName
+    {
+        get
+        {
+            var name = ClassName is null ? null : SchedulerNames.Canonical(ClassName);
+            if (name == "dpmpp_2m")
+                name = (SolverOrder == 3 ? "dpmpp_3m" : "dpmpp_2m") + (AlgorithmType is "sde-dpmsolver++" or "sde-dpmsolver" ? "_sde" : "");
+            var curve = UseKarrasSigmas == true ? "_karras" : UseExponentialSigmas == true ? "_exponential" : UseBetaSigmas == true ? "_beta" : "";
+            return name is null ? null : SchedulerNames.Canonical(name + curve) ?? name;
+        }
+    }
 
     private static readonly JsonSerializerOptions Options = new()
     {

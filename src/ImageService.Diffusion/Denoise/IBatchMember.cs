@@ -1,0 +1,20 @@
+namespace ImageService.Diffusion.Denoise;
+
+/// <summary>What the batch side must know of a picture; it never sees a tensor.</summary>
+internal interface IBatchMember
+{
+    GroupKey Group { get; }
+
+    /// <summary>U-Net rows it takes: 2 with classifier-free guidance, else 1.</summary>
+    int Rows { get; }
+
+    /// <summary>The timestep of its next step.</summary>
+    float Timestep { get; }
+
+    /// <summary>False for a U-Net with one timestep for the whole call: it can share a call only with members at the same one.</summary>
+    bool TimestepPerRow { get; }
+}
+
+/// <summary>Members of one group may share U-Net calls.</summary>
+/// <param name="Exact">These want one fixed row count (<see cref="Core.Determinism.Exact"/>), so they do not mix with the others.</param>
+internal readonly record struct GroupKey(BatchKey Batch, bool Exact);

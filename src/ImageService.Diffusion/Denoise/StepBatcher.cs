@@ -1,0 +1,122 @@
+namespace ImageService.Diffusion.Denoise;
+
+/// <summary>
+/// Decides at each step boundary who joins and which group runs the next U-Net call. No tensors, no clocks: time is counted in steps.
+/// <list type="bullet">
+/// <item>A waiting member joins when its group is resident, or may become so, and has rows free. One that does not fit is passed over, not a wall.</item>
+/// <item>Resident groups take turns step by step, so no shape starves another.</item>
+/// <item>A member that was passed over for <paramref name="ageLimit"/> steps closes its group to those behind it until it has joined; if its group is not
+/// resident, one resident group takes nobody in until it has run empty and makes room.</item>
+/// </list>
+/// </summary>
+/// <param name="policy">Row budgets.</param>
+/// <param name="maxGroups">Groups that are resident at a time: each has buffers of its own, and each further one slows the others down.</param>
+/// <param name="ageLimit">Steps.</param>
+internal sealed class StepBatcher<T>(RowPolicy policy, int maxGroups = 4, int ageLimit = 64) where T : class, IBatchMember
+{
+    private readonly WaitingLine<T> _waiting = new();
+    private readonly List<BatchGroup<T>> _groups = [];
+    private readonly List<BatchGroup<T>> _closed = [];
+    private BatchGroup<T>? _draining;
+    private int _turn;
+    private long _step;
+
+    public int WaitingCount => _waiting.Count;
+
+    public int RunningCount { get; private set; }
+
+    public IReadOnlyList<BatchGroup<T>> Groups => _groups;
+
+    public void Add(T member) => _waiting.Add(member, _step);
+
+    /// <summary>Takes out a waiting or running member.</summary>
+    /// <returns>False if it is neither.</returns>
+    public bool Remove(T member)
+    {
+        if (_waiting.Remove(member))
+            return true;
+        foreach (var group in _groups)
+        {
+            if (!group.Leave(member))
+                continue;
+            RunningCount--;
+            if (group.Count == 0)
+                Vacate(group);
+            return true;
+        }
+        return false;
+    }
+
+    /// <summary>The group to step now, its <see cref="BatchGroup{T}.Stepping"/> filled; null if nobody is here.</summary>
+    public BatchGroup<T>? Next()
+    {
+        _step++;
+        LetJoin();
+        if (_groups.Count == 0)
+            return null;
+        _turn %= _groups.Count;
+        var group = _groups[_turn++];
+        group.Select();
+        return group;
+    }
+
+    private void LetJoin()
+    {
+        _closed.Clear();
+        for (var place = 0; place < _waiting.Count;)
+        {
+            var (member, since) = _waiting[place];
+            if (FindOrOpen(member.Group, IsOld(since)) is { } group && HasRoom(group, member, IsOld(since)))
+            {
+                group.Join(member);
+                RunningCount++;
+                _waiting.RemoveAt(place);
+            }
+            else
+            {
+                place++;
+            }
+        }
+    }
+
+    private bool IsOld(long since) => _step - since > ageLimit;
+
+    private BatchGroup<T>? FindOrOpen(GroupKey key, bool old)
+    {
+        foreach (var resident in _groups)
+        {
+            if (resident.Key == key)
+                return resident;
+        }
+        if (_groups.Count < maxGroups)
+        {
+            var opened = new BatchGroup<T>(key);
+            _groups.Add(opened);
+            return opened;
+        }
+        if (old)
+            _draining ??= _groups.MinBy(g => g.Rows);
+        return null;
+    }
+
+    private bool HasRoom(BatchGroup<T> group, T member, bool old)
+    {
+        if (group == _draining || _closed.Contains(group))
+            return false;
+        if (group.Count == 0 || group.Rows + member.Rows <= policy.Limit(group.Key))
+            return true;
+        if (old)
+            _closed.Add(group);
+        return false;
+    }
+
+    private void Vacate(BatchGroup<T> group)
+    {
+        var place = _groups.IndexOf(group);
+        _groups.RemoveAt(place);
+        if (place < _turn)
+            _turn--;
+        if (group == _draining)
+            _draining = null;
+    }
+}

@@ -1,0 +1,119 @@
+using System.Numerics.Tensors;
+
+namespace ImageService.Diffusion.Denoise;
+
+/// <summary>
+/// Takes the members of one group through one step: gathers their rows into the <see cref="UNetBatch"/>, asks the U-Net once, and brings each its own
+/// guidance and scheduler step. A guided picture has two rows, negative prompt first.
+/// </summary>
+internal sealed class StepRunner(GroupKey key, IDiffusionModel model, int capacity)
+{
+    private readonly UNetBatch _batch = new(key.Batch, model.Info, capacity);
+    private bool _gathered;
+
+    public IDiffusionModel Model { get; } = model;
+
+    public int Capacity { get; } = capacity;
+
+    /// <summary>The one U-Net call of the step.</summary>
+    public void Predict(BatchGroup<DenoiseTask> group, int rows)
+    {
+        if (group.Changed || !_gathered)
+        {
+            GatherConditioning(group, rows);
+            _gathered = true;
+        }
+        var row = 0;
+        for (var i = 0; i < group.Stepping.Count; i++)
+            row += GatherSample(group.Stepping[i], row);
+        Pad(_batch.Sample, _batch.SampleRow, row, rows);
+        Pad(_batch.Timestep, 1, row, rows);
+        _batch.Rows = rows;
+        Model.PredictNoise(_batch);
+    }
+
+    /// <summary>Advances one task by the prediction that starts at its row.</summary>
+    /// <returns>The clean image it saw on the way, if <paramref name="look"/> is set.</returns>
+    public float[]? Advance(DenoiseTask task, int row, bool look)
+    {
+        var prediction = Guided(task, row);
+        float[]? original = null;
+        if (look)
+        {
+            original = new float[task.Latents.Length];
+            task.Scheduler.PredictOriginal(task.Step, prediction, task.Latents, original);
+        }
+        task.Scheduler.Step(task.Step, prediction, task.Latents);
+        task.Step++;
+        task.RowSteps += task.Rows;
+        task.MostRows = Math.Max(task.MostRows, _batch.Rows);
+        task.AfterStep?.Invoke(task.Step, task.Latents);
+        return original;
+    }
+
+    private int GatherSample(DenoiseTask task, int row)
+    {
+        var sample = _batch.Sample.AsSpan(row * _batch.SampleRow, _batch.SampleRow);
+        task.Scheduler.ScaleModelInput(task.Step, task.Latents, sample[..task.Latents.Length]);
+        task.ExtraChannels?.CopyTo(sample[task.Latents.Length..]);
+        if (task.Rows == 2)
+            sample.CopyTo(_batch.Sample.AsSpan((row + 1) * _batch.SampleRow));
+        _batch.Timestep.AsSpan(row, task.Rows).Fill(task.Timestep);
+        return task.Rows;
+    }
+
+    // The big input, tens of times the sample's size: gathered only when the composition has changed.
+    private void GatherConditioning(BatchGroup<DenoiseTask> group, int rows)
+    {
+        var row = 0;
+        foreach (var task in group.Stepping)
+        {
+            var conditioning = task.Conditioning;
+            if (conditioning.Negative is not null)
+                PutConditioning(task, row++, conditioning.Negative, conditioning.PooledNegative);
+            PutConditioning(task, row++, conditioning.Positive, conditioning.PooledPositive);
+        }
+        Pad(_batch.Context, _batch.ContextRow, row, rows);
+        Pad(_batch.Pooled, Model.Info.PooledSize, row, rows);
+        Pad(_batch.TimeIds, _batch.TimeIds.Length == 0 ? 0 : UNetBatch.TimeIdsRow, row, rows);
+        Pad(_batch.GuidanceEmbedding, Model.Info.GuidanceEmbeddingSize, row, rows);
+        _batch.ConditioningVersion++;
+    }
+
+    private void PutConditioning(DenoiseTask task, int row, float[] context, float[]? pooled)
+    {
+        var info = Model.Info;
+        context.CopyTo(_batch.Context.AsSpan(row * _batch.ContextRow));
+        if (info.PooledSize > 0)
+        {
+            pooled!.CopyTo(_batch.Pooled.AsSpan(row * info.PooledSize));
+            var (height, width) = ((float)task.Job.Request.Height, (float)task.Job.Request.Width);
+            ReadOnlySpan<float> timeIds = [height, width, 0, 0, height, width];
+            timeIds.CopyTo(_batch.TimeIds.AsSpan(row * UNetBatch.TimeIdsRow));
+        }
+        if (info.GuidanceEmbeddingSize > 0)
+            Guidance.Embed(task.Job.Request.GuidanceScale, _batch.GuidanceEmbedding.AsSpan(row * info.GuidanceEmbeddingSize, info.GuidanceEmbeddingSize));
+    }
+
+    // Padding rows repeat row 0: real numbers, so that no kernel meets a denormal or a NaN. Nobody reads their output.
+    private static void Pad(float[] buffer, int length, int used, int rows)
+    {
+        for (var row = used; row < rows; row++)
+            buffer.AsSpan(0, length).CopyTo(buffer.AsSpan(row * length));
+    }
+
+    private ReadOnlySpan<float> Guided(DenoiseTask task, int row)
+    {
+        var first = _batch.Output.AsSpan(row * _batch.OutputRow, _batch.OutputRow);
+        if (task.Rows == 1)
+            return first;
+        var request = task.Job.Request;
+        var positive = _batch.Output.AsSpan((row + 1) * _batch.OutputRow, _batch.OutputRow);
+        Guidance.Combine(first, positive, request.GuidanceScale);
+        Guidance.Rescale(first, positive, request.GuidanceRescale);
+        return first;
+    }
+
+    /// <summary>Half precision overflows in some models; what follows would only be a black picture.</summary>
+    public static bool IsFinite(DenoiseTask task) => TensorPrimitives.IsFiniteAll<float>(task.Latents);
+}

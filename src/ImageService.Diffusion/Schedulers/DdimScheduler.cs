@@ -1,0 +1,40 @@
+namespace ImageService.Diffusion.Schedulers;
+
+/// <summary>Denoising diffusion implicit models (Song et al. 2021), equation 12 with eta = 0; diffusers' DDIMScheduler.</summary>
+internal sealed class DdimScheduler : VarianceScheduler
+{
+    private readonly float[] _nextProducts;
+    private readonly float[] _original;
+    private readonly float[] _noise;
+    private readonly OriginalLimit _limit;
+
+    public DdimScheduler(SchedulerSetup setup) : this(setup, WholeTimesteps(setup))
+    {
+    }
+
+    private DdimScheduler(SchedulerSetup setup, float[] timesteps) : base(setup, timesteps)
+    {
+        // The next timestep is a stride away, whatever the spacing; past 0 it is the clean image, or the least noisy timestep.
+        var stride = setup.Schedule.Count / setup.Steps;
+        var products = setup.Schedule.AlphasCumprod.ToArray();
+        var final = setup.Config.SetAlphaToOne ?? true ? 1 : products[0];
+        _nextProducts = Array.ConvertAll(timesteps, t => t >= stride ? products[(int)t - stride] : final);
+        _original = new float[setup.Length];
+        _noise = new float[setup.Length];
+        _limit = new OriginalLimit(setup, clip: true);
+    }
+
+    public override void PredictOriginal(int step, ReadOnlySpan<float> modelOutput, ReadOnlySpan<float> latents, Span<float> into)
+    {
+        base.PredictOriginal(step, modelOutput, latents, into);
+        _limit.Apply(into);
+    }
+
+    public override void Step(int step, ReadOnlySpan<float> modelOutput, Span<float> latents)
+    {
+        PredictOriginal(step, modelOutput, latents, _original);
+        Prediction.Noise(PredictionType, Alphas[step], NoiseLevels[step], modelOutput, latents, _original, _noise);
+        var next = _nextProducts[step];
+        LatentArithmetic.Sum(MathF.Sqrt(next), _original, MathF.Sqrt(1 - next), _noise, latents);
+    }
+}

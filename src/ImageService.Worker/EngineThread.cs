@@ -1,0 +1,95 @@
+using System.Threading.Channels;
+using ImageService.Diffusion.Denoise;
+
+namespace ImageService.Worker;
+
+/// <summary>
+/// The one thread that owns models and batches. Everyone else sends it messages, which it reads between two turns of the engine; it blocks only when there is
+/// nothing to draw.
+/// </summary>
+internal sealed class EngineThread : IDisposable
+{
+    private readonly Channel<Action<DenoiseEngine>> _messages = Channel.CreateUnbounded<Action<DenoiseEngine>>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly DenoiseEngine _engine;
+    private readonly ModelPool _models;
+    private readonly ILogger<EngineThread> _logger;
+    private readonly Thread _thread;
+
+    public EngineThread(RowPolicy rows, JobPreparation preparation, ModelPool models, TimeProvider time, ILogger<EngineThread> logger)
+    {
+        _engine = new DenoiseEngine(rows, preparation, models, time);
+        _models = models;
+        _models.LoadEnded = () => _messages.Writer.TryWrite(static _ => { });
+        _models.Unloading = _engine.Forget;
+        _logger = logger;
+        _thread = new Thread(Run) { IsBackground = true, Name = "Denoise engine" };
+        _thread.Start();
+    }
+
+    /// <summary>The job joins at the next step boundary at which its rows fit.</summary>
+    public void Add(DenoiseJob job) => Send(engine => engine.Add(job));
+
+    /// <summary>The job takes no part in any step that begins after this.</summary>
+    public void Cancel(DenoiseJob job) => _messages.Writer.TryWrite(engine => engine.Cancel(job)); // after the thread's end there is nothing to cancel
+
+    /// <summary>Takes the job out at the next step boundary.</summary>
+    /// <returns>As <see cref="DenoiseEngine.Save"/>.</returns>
+    public Task<ReadOnlyMemory<byte>?> SaveAsync(DenoiseJob job)
+    {
+        var saved = new TaskCompletionSource<ReadOnlyMemory<byte>?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Send(engine =>
+        {
+            try
+            {
+                saved.SetResult(engine.Save(job));
+            }
+            catch (Exception e)
+            {
+                saved.SetException(e);
+            }
+        });
+        return saved.Task;
+    }
+
+    /// <summary>Ends the thread after the turn it is in and unloads the models.</summary>
+    public void Dispose()
+    {
+        _messages.Writer.TryComplete();
+        if (Thread.CurrentThread != _thread)
+            _thread.Join();
+    }
+
+    private void Send(Action<DenoiseEngine> message)
+    {
+        ObjectDisposedException.ThrowIf(!_messages.Writer.TryWrite(message), this);
+    }
+
+    private void Run()
+    {
+        var messages = _messages.Reader;
+        while (!messages.Completion.IsCompleted)
+        {
+            var worked = false;
+            try
+            {
+                while (messages.TryRead(out var message))
+                    message(_engine);
+                if (_engine.HasWork)
+                {
+                    var turn = _engine.Turn();
+                    WorkerTelemetry.Turned(turn);
+                    worked = turn.Worked;
+                }
+            }
+            catch (Exception e)
+            {
+                // Not a model's failure, the engine contains those: a defect. The jobs go back to the queue, the process stays.
+                Log.EngineFailed(_logger, e);
+                _engine.FailAll(new DenoiseFailure("engine_failed", $"The engine failed: {e.Message}", Retry: true, e));
+            }
+            if (!worked && !messages.Completion.IsCompleted)
+                messages.WaitToReadAsync().AsTask().GetAwaiter().GetResult();
+        }
+        _models.Dispose();
+    }
+}

@@ -1,0 +1,122 @@
+using System.Threading.Channels;
+using ImageService.Core;
+using Microsoft.Extensions.Options;
+
+namespace ImageService.Worker;
+
+/// <summary>
+/// Leases jobs while the engine has rows free, starts a <see cref="JobRun"/> for each, and at shutdown hands back what is not finished.
+/// </summary>
+internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKeeper keeper, IOptions<WorkerOptions> options, IOptions<EngineOptions> engine,
+    TimeProvider time, ILogger<JobPump> logger) : BackgroundService
+{
+    private const int MostJobsAtOnce = 32;
+    private readonly Channel<bool> _rowsFreed = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly WorkerOptions _options = options.Value;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var drained = new CancellationTokenSource();
+        var keeping = keeper.RunAsync(drained.Token);
+        await LeaseAsync(stoppingToken);
+        await DrainAsync();
+        await drained.CancelAsync();
+        await keeping;
+    }
+
+    private async Task LeaseAsync(CancellationToken stopping)
+    {
+        var models = services.Models.Descriptions.Select(m => m.Id).ToList();
+        var rows = engine.Value.RowsOn(services.Models);
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                var free = rows + _options.LookAheadRows - keeper.Runs.Sum(r => r.RowsLeft);
+                if (free <= 0)
+                {
+                    await _rowsFreed.Reader.ReadAsync(stopping);
+                    continue;
+                }
+                // Most pictures take two rows. Not canceled: a job that was taken in the store must be known here.
+                var request = new LeaseRequest(Math.Clamp(free / 2, 1, MostJobsAtOnce), _options.Id, _options.Lease, models);
+                var leased = await queue.LeaseAsync(request, CancellationToken.None);
+                foreach (var job in leased)
+                    Start(job);
+                if (leased.Count == 0)
+                    await queue.WaitForWorkAsync(stopping);
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                Log.LeaseFailed(logger, e);
+                await Task.Delay(TimeSpan.FromSeconds(1), time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private void Start(LeasedJob leased)
+    {
+        var run = new JobRun(leased, services, RowsFreed);
+        if (!keeper.TryAdd(run))
+        {
+            run.Dispose();
+            return;
+        }
+        WorkerTelemetry.Leased(services.Waited(leased.Job));
+        Log.JobLeased(logger, leased.Lease.Id, leased.Lease.Token, leased.Job.Attempts, leased.State.Length);
+        run.Ended = RunToEndAsync(run);
+    }
+
+    private async Task RunToEndAsync(JobRun run)
+    {
+        try
+        {
+            var outcome = await run.RunAsync();
+            WorkerTelemetry.Left(outcome);
+            if (outcome == JobOutcome.Lost)
+                Log.JobLost(logger, run.Lease.Id, run.Lease.Token);
+        }
+        catch (Exception e)
+        {
+            // The lease runs out and the job goes to whoever is next.
+            Log.RunFailed(logger, e, run.Lease.Id);
+        }
+        finally
+        {
+            keeper.Remove(run);
+            RowsFreed();
+            run.Dispose();
+        }
+    }
+
+    private void RowsFreed() => _rowsFreed.Writer.TryWrite(true);
+
+    private async Task DrainAsync()
+    {
+        var runs = keeper.Runs.ToList();
+        if (runs.Count == 0)
+            return;
+        Log.Draining(logger, runs.Count, _options.Grace.TotalSeconds);
+        using var over = new CancellationTokenSource();
+        try
+        {
+            await ReleaseAsync(runs, over.Token).WaitAsync(_options.Grace, time);
+        }
+        catch (Exception e)
+        {
+            // What is left returns to the queue when its lease runs out.
+            Log.DrainIncomplete(logger, e, keeper.Runs.Count());
+        }
+        await over.CancelAsync();
+    }
+
+    private static async Task ReleaseAsync(List<JobRun> runs, CancellationToken over)
+    {
+        await Task.WhenAll(runs.Select(r => r.ReleaseAsync(over)));
+        await Task.WhenAll(runs.Select(r => r.Ended));
+    }
+}

@@ -1,0 +1,52 @@
+using System.Threading.Channels;
+using ImageService.Core;
+using ImageService.Diffusion.Denoise;
+
+namespace ImageService.Worker;
+
+/// <summary>
+/// Tells the store how far a job is. At most one write of a job is under way; what happens meanwhile is replaced by what happens next, so a slow store
+/// shows fewer steps and never holds up the engine.
+/// </summary>
+internal sealed class JobReporter(IJobQueue queue, PictureFormat format, Lease lease, ILogger logger)
+{
+    private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private PreviewLatents? _preview;
+    private long _progress; // step in the upper half, steps in the lower
+
+    public void Progress(int step, int steps)
+    {
+        Volatile.Write(ref _progress, ((long)step << 32) | (uint)steps);
+        _news.Writer.TryWrite(true);
+    }
+
+    public void Preview(PreviewLatents preview)
+    {
+        Volatile.Write(ref _preview, preview);
+        _news.Writer.TryWrite(true);
+    }
+
+    /// <summary>Runs until it is canceled or the store says that the lease is not held any more.</summary>
+    /// <returns>False if the lease is lost.</returns>
+    public async Task<bool> RunAsync(CancellationToken cancellationToken)
+    {
+        long reported = -1;
+        await foreach (var _ in _news.Reader.ReadAllAsync(cancellationToken))
+        {
+            try
+            {
+                var progress = Volatile.Read(ref _progress);
+                if (progress != reported && !await queue.PublishProgressAsync(lease, (int)(progress >> 32), (int)progress, cancellationToken))
+                    return false;
+                reported = progress;
+                if (Interlocked.Exchange(ref _preview, null) is { } preview && !await queue.PublishPreviewAsync(lease, format.Look(preview), cancellationToken))
+                    return false;
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                Log.ReportFailed(logger, e, lease.Id);
+            }
+        }
+        return true;
+    }
+}

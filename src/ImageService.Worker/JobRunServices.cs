@@ -1,0 +1,21 @@
+using ImageService.Core;
+
+namespace ImageService.Worker;
+
+/// <summary>What every <see cref="JobRun"/> of the process shares.</summary>
+internal sealed class JobRunServices(IJobQueue queue, IBlobStore blobs, EngineThread engine, WorkerModels models, PictureFormat format, PictureWriter writer,
+    StoreRetry retry, TimeProvider time, ILogger<JobRun> logger)
+{
+    public IJobQueue Queue { get; } = queue;
+    public IBlobStore Blobs { get; } = blobs;
+    public EngineThread Engine { get; } = engine;
+    public WorkerModels Models { get; } = models;
+    public PictureFormat Format { get; } = format;
+    public PictureWriter Writer { get; } = writer;
+    public StoreRetry Retry { get; } = retry;
+    public TimeProvider Time { get; } = time;
+    public ILogger Logger { get; } = logger;
+
+    /// <summary>Seconds from a job's acceptance to its lease.</summary>
+    public double Waited(Job job) => Math.Max(0, ((job.StartedAt ?? Time.GetUtcNow()) - job.CreatedAt).TotalSeconds);
+}

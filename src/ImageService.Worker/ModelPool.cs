@@ -1,0 +1,92 @@
+using ImageService.Diffusion;
+using ImageService.Diffusion.Denoise;
+
+namespace ImageService.Worker;
+
+/// <summary>
+/// Loaded models, the most recently used last. Loading happens on the thread pool, so that running batches go on meanwhile; all else, unloading too,
+/// on the engine's thread.
+/// </summary>
+internal sealed class ModelPool(WorkerModels models, int maxLoaded, ILogger<ModelPool> logger, TimeProvider time) : IModelSource, IDisposable
+{
+    private readonly List<(string Id, IDiffusionModel Model)> _loaded = [];
+    private readonly Dictionary<string, Task<IDiffusionModel>> _loading = [];
+
+    /// <summary>Called from the thread pool when a load has ended, well or not.</summary>
+    public Action? LoadEnded { get; set; }
+
+    /// <summary>Called before a model is unloaded.</summary>
+    public Action<IDiffusionModel>? Unloading { get; set; }
+
+    public ModelAvailability Find(string id, Func<IDiffusionModel, bool> inUse, out IDiffusionModel? model)
+    {
+        var place = _loaded.FindIndex(m => m.Id == id);
+        if (place >= 0)
+        {
+            var found = _loaded[place];
+            _loaded.RemoveAt(place);
+            _loaded.Add(found);
+            model = found.Model;
+            return ModelAvailability.Ready;
+        }
+        model = null;
+        if (_loading.TryGetValue(id, out var load))
+        {
+            if (!load.IsCompleted)
+                return ModelAvailability.Loading;
+            _loading.Remove(id);
+            model = load.GetAwaiter().GetResult();
+            _loaded.Add((id, model));
+            return ModelAvailability.Ready;
+        }
+        if (!MakeRoom(inUse))
+            return ModelAvailability.NoRoom;
+        var loading = _loading[id] = Task.Run(() => Load(id));
+        loading.ContinueWith(_ => LoadEnded?.Invoke(), TaskScheduler.Default);
+        return ModelAvailability.Loading;
+    }
+
+    public void Dispose()
+    {
+        foreach (var (_, model) in _loaded)
+            model.Dispose();
+        _loaded.Clear();
+        foreach (var load in _loading.Values)
+            load.ContinueWith(static l => l.Result.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+        _loading.Clear();
+    }
+
+    private bool MakeRoom(Func<IDiffusionModel, bool> inUse)
+    {
+        while (_loaded.Count + _loading.Count >= maxLoaded)
+        {
+            var place = _loaded.FindIndex(m => !inUse(m.Model));
+            if (place < 0)
+                return false;
+            var (id, model) = _loaded[place];
+            _loaded.RemoveAt(place);
+            Unloading?.Invoke(model);
+            model.Dispose();
+            Log.ModelUnloaded(logger, id);
+        }
+        return true;
+    }
+
+    private IDiffusionModel Load(string id)
+    {
+        var began = time.GetTimestamp();
+        try
+        {
+            var model = models.Load(id);
+            Log.ModelLoaded(logger, id, time.GetElapsedTime(began).TotalSeconds);
+            if (!model.Info.TimestepPerRow)
+                Log.ScalarTimestep(logger, id);
+            return model;
+        }
+        catch (Exception e)
+        {
+            Log.ModelNotLoaded(logger, e, id);
+            throw;
+        }
+    }
+}
