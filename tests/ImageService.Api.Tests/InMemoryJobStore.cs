@@ -15,6 +15,10 @@ internal sealed class InMemoryJobStore(TimeProvider time) : IJobStore
     public int Capacity { get; set; } = 1000;
     public bool Down { get; set; }
     public bool Hangs { get; set; }
+
+    /// <summary>Completes when somebody waits for a store that hangs.</summary>
+    public TaskCompletionSource Hanging { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     public int ModelLists { get; private set; }
 
     /// <summary>Completes with the next submission.</summary>
@@ -192,7 +196,10 @@ internal sealed class InMemoryJobStore(TimeProvider time) : IJobStore
     private async Task ReachAsync(CancellationToken cancellationToken)
     {
         if (Hangs)
+        {
+            Hanging.TrySetResult();
             await Task.Delay(Timeout.Infinite, cancellationToken);
+        }
         if (Down)
             throw new StoreUnavailableException("down");
     }

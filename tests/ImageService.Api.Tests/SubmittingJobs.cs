@@ -141,7 +141,8 @@ public sealed class SubmittingJobs
         api.Store.Hangs = true;
 
         var pending = api.PostAsync("""{"prompt":"a"}""");
-        await api.AdvanceUntilAsync(pending, TimeSpan.FromSeconds(0.5), most: TimeSpan.FromSeconds(2));
+        await api.Store.Hanging.Task;
+        api.Clock.Advance(TimeSpan.FromSeconds(2));
 
         var answer = await pending;
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "store-unavailable"), (answer.Status, answer.Problem));

@@ -43,7 +43,7 @@ public sealed class Waiting
         var id = (await api.Store.NextSubmission.Task).Id;
         api.Store.Progress(id, 5, 20);
 
-        await api.AdvanceUntilAsync(pending, TimeSpan.FromSeconds(1), most: TimeSpan.FromSeconds(20));
+        await api.TurnClockUntilAsync(pending, TimeSpan.FromSeconds(1));
 
         var answer = await pending;
         Assert.Equal((HttpStatusCode.Accepted, 5), (answer.Status, answer.Json.GetProperty("step").GetInt32()));
@@ -91,7 +91,7 @@ public sealed class Waiting
         await using var api = await TestApi.StartAsync(("Api:MaxWaitSeconds", "1"));
         var pending = api.PostAsync(Body, ("Prefer", "wait=100000"));
         await api.Store.NextSubmission.Task;
-        await api.AdvanceUntilAsync(pending, TimeSpan.FromSeconds(1), most: TimeSpan.FromSeconds(20));
+        await api.TurnClockUntilAsync(pending, TimeSpan.FromSeconds(1));
         Assert.Equal("wait=1", Assert.Single((await pending).Headers.GetValues("Preference-Applied")));
     }
 

@@ -98,7 +98,7 @@ public sealed class WatchingJobs
         await events.NextAsync();
 
         var comment = events.CommentAsync();
-        await api.AdvanceUntilAsync(comment, TimeSpan.FromSeconds(5), most: TimeSpan.FromSeconds(60));
+        await api.TurnClockUntilAsync(comment, TimeSpan.FromSeconds(5));
 
         Assert.Equal(": keep-alive", await comment);
         api.Store.Progress(id, 1, 20);

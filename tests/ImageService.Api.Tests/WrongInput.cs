@@ -30,6 +30,9 @@ public sealed class WrongInput
         { """{"prompt":"a","guidance_scale":-1}""", "guidance_scale", "from 0 to 100" },
         { """{"prompt":"a","guidance_scale":100.5}""", "guidance_scale", "from 0 to 100" },
         { """{"prompt":"a","guidance_scale":"NaN"}""", "guidance_scale", "from 0 to 100" },
+        { """{"prompt":"a","guidance_scale":NaN}""", "guidance_scale", "from 0 to 100" },
+        { """{"guidance_scale" : -Infinity, "prompt":"a"}""", "guidance_scale", "from 0 to 100" },
+        { """{"prompt":"a","width":Infinity}""", "width", "a whole number of pixels" },
         { """{"prompt":"a","guidance_scale":1e999}""", "guidance_scale", "from 0 to 100" },
         { """{"prompt":"a","guidance_scale":-1e999}""", "guidance_scale", "from 0 to 100" },
         { """{"prompt":"a","guidance_rescale":1.5}""", "guidance_rescale", "from 0 to 1" },
@@ -103,8 +106,8 @@ public sealed class WrongInput
     [Theory]
     [InlineData("", "invalid-json")]
     [InlineData("""{"prompt":"a""", "invalid-json")]
-    [InlineData("""{"prompt":"a","guidance_scale":NaN}""", "invalid-json")]
-    [InlineData("""{"prompt":"a","guidance_scale":Infinity}""", "invalid-json")]
+    [InlineData("""{"prompt":"a","guidance_scale":nan}""", "invalid-json")]
+    [InlineData("""{"prompt":"a","metadata":{"seed":NaN}}""", "invalid-json")]
     [InlineData("""{"prompt":"a","prompt":"b"}""", "invalid-json")]
     [InlineData("""{"prompt":"a","metadata":{"k":"1","k":"2"}}""", "invalid-json")]
     [InlineData("""{"prompt":"a",}""", "invalid-json")]

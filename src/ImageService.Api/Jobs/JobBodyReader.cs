@@ -37,7 +37,7 @@ internal static class JobBodyReader
 
     public static JobBody Parse(ReadOnlySequence<byte> json)
     {
-        using var document = ParseDocument(json);
+        using var document = ParseDocument(WithoutByteOrderMark(json));
         if (document.RootElement.ValueKind != JsonValueKind.Object)
             throw new ProblemException(ProblemKind.InvalidRequest, "The body must be a JSON object.");
         var errors = new FieldErrors();
@@ -64,7 +64,11 @@ internal static class JobBodyReader
     {
         try
         {
-            return JsonDocument.Parse(WithoutByteOrderMark(json), Strict);
+            return JsonDocument.Parse(json, Strict);
+        }
+        catch (JsonException) when (NonFiniteNumber.Field(json) is { } field && Fields.ContainsKey(field))
+        {
+            throw ProblemException.Field(field, JobFields.MustBe(field));
         }
         catch (JsonException e)
         {

@@ -25,7 +25,8 @@ internal static class JobsApi
             .Produces(204).WithSummary("Watch a job by server-sent events")
             .WithDescription("`progress` and `preview` events, then one `succeeded`, `failed` or `canceled` whose data is the job. "
                 + "A reader that comes back sends `Last-Event-ID`; 204 says that nothing is left to tell.");
-        jobs.MapMethods("/{id}/images/{index}", ["GET", "HEAD"], JobImagesApi.Get).WithName("getImage").ProducesProblems(404)
+        jobs.MapMethods("/{id}/images/{index}", ["HEAD"], JobImagesApi.Get).ExcludeFromDescription();
+        jobs.MapGet("/{id}/images/{index}", JobImagesApi.Get).WithName("getImage").ProducesProblems(404)
             .Produces<byte[]>(200, "image/png").Produces<byte[]>(206, "image/png").Produces(304).Produces(416).WithSummary("Fetch a picture");
     }
 

@@ -17,10 +17,13 @@ internal static class OpenApiSetup
                 Version = "v1",
                 Description = "Text to image with Stable Diffusion. Submit a job, watch it, fetch its pictures. "
                     + "Failures are RFC 9457 problems whose `type` is stable.",
-                License = new OpenApiLicense { Name = "MIT", Identifier = "MIT" },
+                License = new OpenApiLicense { Name = "MIT", Url = new Uri("https://opensource.org/license/mit") },
             });
             options.SupportNonNullableReferenceTypes();
+            options.UseInlineDefinitionsForEnums();
+            options.UseAllOfToExtendReferenceSchemas();
             options.NonNullableReferenceTypesAsRequired();
+            options.DocumentFilter<DocumentDetails>();
             options.OperationFilter<HeadersAndQueries>();
             options.CustomSchemaIds(SchemaName);
             var documentation = Path.Combine(AppContext.BaseDirectory, typeof(ApiHost).Assembly.GetName().Name + ".xml");

@@ -16,6 +16,7 @@ internal static class ProblemResponse
             response.Headers[HeaderNames.RetryAfter] = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         var body = new ProblemBody(problem.Kind.Type, problem.Kind.Title, problem.Kind.Status, problem.Message,
             Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier, problem.Errors);
-        return response.WriteAsJsonAsync(body, ApiJson.Options, "application/problem+json", context.RequestAborted);
+        // Not ended by the connection's end: writing to nobody does no harm, an exception inside the error handler is logged as one.
+        return response.WriteAsJsonAsync(body, ApiJson.Options, "application/problem+json", CancellationToken.None);
     }
 }
