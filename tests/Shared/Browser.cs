@@ -1,6 +1,6 @@
 using Microsoft.Playwright;
 
-namespace ImageService.Api.Tests;
+namespace ImageService.Tests;
 
 /// <summary>One headless Chromium for all tests of the page.</summary>
 public sealed class Browser : IAsyncLifetime
