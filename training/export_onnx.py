@@ -22,6 +22,7 @@ import text_encoder as T
 import unet as U
 
 OPSET = 17
+U.FUSED = False
 PIECE = 15_000_000            # bytes of one weights file at most
 EMBED_BELOW = 15_000_000      # weights smaller than this live inside model.onnx
 

@@ -22,6 +22,7 @@ EMBED = 320                   # width of the time + text embedding
 TEXT = 256                    # width of the text encoder's states
 HEAD = 64                     # channels of an attention head
 GROUPS = 16
+FUSED = hasattr(F, "scaled_dot_product_attention")      # export_onnx.py switches it off: plain operators in the file
 
 
 class ResBlock(nn.Module):
@@ -44,7 +45,7 @@ def attention(q, k, v, heads):
     """q [b,n,c], k and v [b,m,c] -> [b,n,c]"""
     b, n, c = q.shape
     q, k, v = (t.reshape(b, -1, heads, c // heads).transpose(1, 2) for t in (q, k, v))
-    if hasattr(F, "scaled_dot_product_attention") and not torch.onnx.is_in_onnx_export():
+    if FUSED:
         o = F.scaled_dot_product_attention(q, k, v)
     else:
         o = (q @ k.transpose(2, 3) * (c // heads) ** -.5).softmax(-1) @ v
