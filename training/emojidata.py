@@ -132,5 +132,5 @@ def signature(img, n=24):
     pad[...] = (60, 0, 0, 0)
     oy, ox = (side - x.shape[0]) // 2, (side - x.shape[1]) // 2
     pad[oy:oy + x.shape[0], ox:ox + x.shape[1]] = x
-    ch = [np.asarray(Image.fromarray(pad[..., c], "F").resize((n, n), Image.BOX)) for c in range(4)]
+    ch = [np.asarray(Image.fromarray(np.ascontiguousarray(pad[..., c])).resize((n, n), Image.BOX)) for c in range(4)]
     return np.stack(ch, -1).reshape(-1)

@@ -53,7 +53,7 @@ def main():
     ap.add_argument("--seconds", type=float, default=1000)
     ap.add_argument("--until", help="file with the Unix time at which to end instead; may be rewritten while it runs")
     ap.add_argument("--batch", type=int, default=384, help="a process")
-    ap.add_argument("--bank", type=int, default=400_000, help="latents kept on each GPU")
+    ap.add_argument("--bank", type=int, default=600_000, help="latents kept on each GPU")
     ap.add_argument("--first", type=int, default=80_000, help="latents made before the first step")
     ap.add_argument("--chunk", type=int, default=512, help="scenes composed and encoded at once")
     ap.add_argument("--refresh", type=float, default=.07, help="share of the time spent on new latents")
