@@ -8,7 +8,7 @@
 
 Measures: background word (nearest of 15, chance 7%), foreground colour word, place (centre of the foreground within
 .1 of the picture's side), size (its longer side within .12), object retrieval among all objects of the same style
-(24x24 Lab signature; R@1, R@5). Pairs are split at the middle and each half retrieved. `real` scenes drawn from the
+(24x24 Lab signature; R@1, R@5, and `distance` to the right drawing, lower is better). Pairs are split at the middle and each half retrieved. `real` scenes drawn from the
 data itself give the ceiling of each measure.
 """
 import argparse
@@ -120,13 +120,13 @@ def start(path):
 
 
 def rank(img, row, style):
-    """-> place of the right object among the style's objects (0 is best), and the nearest object's row"""
+    """-> place of the right object among the style's objects (0 is best), the nearest object's row, distance to the right one"""
     who, M = _refs[style]
     at = np.where(who == row)[0]
     if not len(at):
-        return None, None
-    d = ((M - E.signature(img)) ** 2).sum(1)
-    return int((d < d[at[0]]).sum()), int(who[d.argmin()])
+        return None, None, None
+    d = ((M - E.signature(img)) ** 2).mean(1)
+    return int((d < d[at[0]]).sum()), int(who[d.argmin()]), float(d[at[0]] ** .5)
 
 
 def judge(job):
@@ -141,9 +141,9 @@ def judge(job):
         return out
     m, box = E.foreground(a)
     row, x, y, scale = p["objects"][0]
-    r, near = rank(a, row, p["style"])
+    r, near, far = rank(a, row, p["style"])
     if r is not None and not p["color"]:          # the references have their own colours
-        out.update(r1=r == 0, r5=r < 5, nearest=near)
+        out.update(r1=r == 0, r5=r < 5, nearest=near, distance=far)
     if p["color"] and box is not None:
         k = np.bincount(B.color_index(a[m].astype(np.float32) / 255), minlength=11)
         k[:3] = 0
@@ -167,14 +167,14 @@ def report(results, prompts):
             groups["seen: " + p["style"]].append(r)
     table = {}
     for g, rs in groups.items():
-        keys = ["background", "color", "place", "size", "r1", "r5"]
+        keys = ["background", "color", "place", "size", "r1", "r5", "distance"]
         table[g] = dict(n=len(rs), **{k: round(float(np.mean([r[k] for r in rs if k in r])), 3)
                                       for k in keys if any(k in r for r in rs)})
     return table
 
 
 def show(table):
-    keys = ["n", "background", "color", "place", "size", "r1", "r5"]
+    keys = ["n", "background", "color", "place", "size", "r1", "r5", "distance"]
     print(f"{'group':24}" + "".join(f"{k:>11}" for k in keys))
     for g, v in table.items():
         print(f"{g:24}" + "".join(f"{v.get(k, ''):>11}" for k in keys), flush=True)
@@ -189,7 +189,11 @@ def read(path, prompts):
 
 
 def service(o, prompts):
-    """Draws through a running service, with the model's own defaults."""
+    """Draws through a running service, with the model's own defaults or one of --settings."""
+    more = {"model": o.model} if o.model else {}
+    if o.settings:
+        g, r, n, name = o.settings[0].split(",")
+        more.update(guidance_scale=float(g), guidance_rescale=float(r), num_inference_steps=int(n), scheduler=name)
     os.makedirs(o.pictures, exist_ok=True)
     times = []
     for p in prompts:
@@ -197,7 +201,7 @@ def service(o, prompts):
         if os.path.exists(path):
             continue
         t = time.time()
-        body = json.dumps(dict(prompt=p["prompt"], seed=p["seed"], **({"model": o.model} if o.model else {}))).encode()
+        body = json.dumps(dict(prompt=p["prompt"], seed=p["seed"], **more)).encode()
         req = urllib.request.Request(o.url + "/v1/jobs", body, {"Content-Type": "application/json", "Prefer": "wait=60"})
         job = json.load(urllib.request.urlopen(req, timeout=90))
         while job["status"] in ("queued", "running"):
@@ -219,7 +223,7 @@ def sweep(o, prompts, pool):
     from sample import Model
     model = Model(o.out, o.tokenizer)
     results = {}
-    for g, r, n, s in [tuple(x.split(",")) for x in o.settings]:
+    for g, r, n, s in [tuple(x.split(",")) for x in o.settings or ["4,.7,20,dpmpp_2m"]]:
         t = time.time()
         x = model.draw([p["prompt"] for p in prompts], [p["seed"] for p in prompts], int(n), float(g), float(r), s)
         drawn = time.time() - t
@@ -247,7 +251,7 @@ def main():
     ap.add_argument("--every", type=int, default=1)
     ap.add_argument("--out", default="out")
     ap.add_argument("--tokenizer")
-    ap.add_argument("--settings", nargs="*", default=["4,.7,20,dpmpp_2m"])
+    ap.add_argument("--settings", nargs="*", help="guidance,rescale,steps,scheduler ...")
     ap.add_argument("--to")
     o = ap.parse_args()
     if o.do == "prompts":
