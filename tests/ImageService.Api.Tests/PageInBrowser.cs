@@ -1,4 +1,5 @@
 using ImageService.Core;
+using ImageService.Tests;
 using Microsoft.Playwright;
 using SkiaSharp;
 

@@ -30,6 +30,8 @@ public sealed class StorageRegistrationTests : IDisposable
     [InlineData("Jobs:SqliteSynchronous", "off", "Jobs:SqliteSynchronous must be normal or full.")]
     [InlineData("Jobs:RetentionHours", "0", "JobsOptions.RetentionHours must be between 1 and 87600.")]
     [InlineData("Jobs:SqlitePath", "", "Jobs:SqlitePath must name a file.")]
+    [InlineData("Redis:Connection", "", "Redis:Connection must name a server")]
+    [InlineData("Redis:KeyPrefix", "no-braces", "Redis:KeyPrefix must be ")]
     [InlineData("Blobs:Store", "tape", "Blobs:Store must be ")]
     [InlineData("Blobs:DiskPath", "", "Blobs:DiskPath must name a folder.")]
     [InlineData("Limits:MaxQueuedJobs", "0", "QueueLimitsOptions.MaxQueuedJobs must be between 1 and 1000000.")]

@@ -38,6 +38,9 @@ export function watchJob(id, { progress, preview, ended, lost }) {
   return () => source.close();
 }
 
+/** An address of the service as seen from this page, wherever a proxy has put both. */
+export const relative = (url) => url.slice(url.indexOf("/v1/") + 1);
+
 async function call(path, options) {
   let response;
   try {

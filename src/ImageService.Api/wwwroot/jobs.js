@@ -1,5 +1,5 @@
 // One card for each job: its pictures, or the look of them so far, and what can be done with it.
-import { cancelJob, watchJob, Problem } from "./api.js";
+import { cancelJob, relative, watchJob, Problem } from "./api.js";
 import { openViewer } from "./viewer.js";
 import { toast } from "./toast.js";
 
@@ -152,8 +152,6 @@ export async function copySeed(seed) {
   await navigator.clipboard?.writeText(String(seed)).catch(() => {});
   toast(`Seed ${seed} copied`);
 }
-
-export const relative = (url) => url.slice(url.indexOf("/v1/") + 1);
 
 function facts(job) {
   const parts = [`${job.width} × ${job.height}`, `${job.num_inference_steps} steps`, job.scheduler, `seed ${job.seed}`, job.model];

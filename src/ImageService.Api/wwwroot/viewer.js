@@ -1,5 +1,5 @@
 // A picture by itself. Arrow keys go through the job's pictures, Escape closes (the dialog's own way).
-import { relative } from "./jobs.js";
+import { relative } from "./api.js";
 
 const dialog = document.getElementById("viewer");
 const picture = document.getElementById("viewer-image");

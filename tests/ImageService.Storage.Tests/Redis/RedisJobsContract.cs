@@ -4,5 +4,6 @@ namespace ImageService.Storage.Tests.Redis;
 
 public sealed class RedisJobsContract(RedisServer server) : JobStoreContract
 {
-    private protected override Task<JobPlace> OpenAsync(int maxQueuedJobs) => Task.FromResult<JobPlace>(new RedisJobPlace(server.Connection, maxQueuedJobs));
+    private protected override async Task<JobPlace> OpenAsync(int maxQueuedJobs) =>
+        new RedisJobPlace(await server.ConnectionAsync(), maxQueuedJobs);
 }

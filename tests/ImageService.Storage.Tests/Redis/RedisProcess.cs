@@ -62,6 +62,8 @@ internal sealed class RedisProcess : IDisposable
             "--bind", "127.0.0.1", "--port", port.ToString(), "--dir", folder.Path, "--appendonly", "yes", "--appendfsync", "everysec",
             "--save", "", "--logfile", Path.Combine(folder.Path, "redis.log"), "--daemonize", "no",
         },
+        RedirectStandardOutput = true, // whoever reads our output must not wait for the server's end
+        RedirectStandardError = true,
     })!;
 
     private static int FreePort()

@@ -10,21 +10,21 @@ namespace ImageService.Storage.Tests.Redis;
 /// One real Redis for all tests: <c>REDIS_URL</c>, else a container where Docker answers, else an installed redis-server. Without any, tests are
 /// skipped, and fail where <c>CI</c> is set.
 /// </summary>
-public sealed class RedisServer : IAsyncLifetime
+public sealed class RedisServer : IAsyncDisposable
 {
     private const string Image = "redis:7.2-alpine";
-    private string? connection;
+    private readonly Lazy<Task<string?>> connection;
     private RedisContainer? container;
     private RedisProcess? process;
 
-    public string Connection
+    public RedisServer() => connection = new Lazy<Task<string?>>(StartAsync); // only when a test asks: a killed process leaves no server behind
+
+    public async Task<string> ConnectionAsync()
     {
-        get
-        {
-            if (connection is null)
-                GiveUp("There is no Redis: set REDIS_URL, run Docker, or install redis-server.");
-            return connection!;
-        }
+        if (await connection.Value is { } found)
+            return found;
+        GiveUp("There is no Redis: set REDIS_URL, run Docker, or install redis-server.");
+        return "";
     }
 
     public static void GiveUp(string reason)
@@ -34,31 +34,28 @@ public sealed class RedisServer : IAsyncLifetime
         Assert.Skip(reason);
     }
 
-    public async ValueTask InitializeAsync()
-    {
-        if (Environment.GetEnvironmentVariable("REDIS_URL") is { Length: > 0 } url)
-        {
-            connection = FromUrl(url);
-        }
-        else if (await DockerAnswersAsync())
-        {
-            container = new RedisBuilder(Image).Build();
-            await container.StartAsync();
-            connection = container.GetConnectionString();
-        }
-        else if (RedisProcess.IsInstalled)
-        {
-            process = new RedisProcess();
-            await process.WaitUntilReadyAsync();
-            connection = process.Connection;
-        }
-    }
-
     public async ValueTask DisposeAsync()
     {
         process?.Dispose();
         if (container is not null)
             await container.DisposeAsync();
+    }
+
+    private async Task<string?> StartAsync()
+    {
+        if (Environment.GetEnvironmentVariable("REDIS_URL") is { Length: > 0 } url)
+            return FromUrl(url);
+        if (await DockerAnswersAsync())
+        {
+            container = new RedisBuilder(Image).Build();
+            await container.StartAsync();
+            return container.GetConnectionString();
+        }
+        if (!RedisProcess.IsInstalled)
+            return null;
+        process = new RedisProcess();
+        await process.WaitUntilReadyAsync();
+        return process.Connection;
     }
 
     private static string FromUrl(string url)

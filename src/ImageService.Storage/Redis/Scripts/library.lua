@@ -11,7 +11,7 @@ local P = KEYS[1]
 local MAX_ATTEMPTS = 3
 local EVENTS_KEPT = 200
 local PREVIEWS_KEPT = 4
-local PREVIEWS_AFTER_END = 600
+local LOG_AFTER_END = 3600 -- seconds
 
 local function call(...) return redis.call(...) end
 
@@ -31,8 +31,14 @@ local function place(priority, number) return (10 - priority) * 1e13 + number en
 
 local function depth() return {call('ZCARD', P .. 'ready'), call('ZCARD', P .. 'leases')} end
 
+-- A job's first event says nothing that its hash does not, and an empty stream takes 4 KB: a backlog of jobs has no streams yet.
+local function first_event(id)
+    return {'at', call('HGET', job(id), 'created'), 'kind', 'progress', 'status', 'queued', 'step', '0', 'steps', '0'}
+end
+
 local function append(id, at, ...)
     local sequence = call('HINCRBY', job(id), 'last_event', 1)
+    if sequence == 2 then call('XADD', P .. 'events:' .. id, '1-0', unpack(first_event(id))) end
     call('XADD', P .. 'events:' .. id, 'MAXLEN', EVENTS_KEPT, sequence .. '-0', 'at', at, ...)
     call('PUBLISH', P .. 'changed:' .. id, sequence)
     return sequence
@@ -129,9 +135,10 @@ local function finish(id, status, at, field, value)
     if status == 'succeeded' then call('HSET', job(id), 'step', call('HGET', job(id), 'steps')) end
     call('ZREM', P .. 'leases', id)
     call('DEL', P .. 'state:' .. id)
-    call('EXPIRE', P .. 'previews:' .. id, PREVIEWS_AFTER_END)
     call('ZADD', P .. 'final', at, id)
     append(id, at, 'kind', 'finished')
+    call('EXPIRE', P .. 'events:' .. id, LOG_AFTER_END)
+    call('EXPIRE', P .. 'previews:' .. id, LOG_AFTER_END)
 end
 
 -- A saved state is used once: when the attempt that began with it dies, the next starts at the beginning, in case the state was the cause.

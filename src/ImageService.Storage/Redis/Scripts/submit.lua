@@ -12,12 +12,11 @@ if met[1] >= tonumber(ARGV[9]) then return {'full', met[1], met[2], false} end
 
 local at = now()
 call('HSET', job(id), 'id', id, 'client', ARGV[2], 'model', ARGV[3], 'priority', ARGV[4], 'request', ARGV[5], 'trace', ARGV[6],
-    'number', call('HINCRBY', P .. 'counters', 'number', 1), 'created', at, 'attempts', 0, 'token', 0, 'step', 0, 'steps', 0)
+    'number', call('HINCRBY', P .. 'counters', 'number', 1), 'created', at, 'attempts', 0, 'token', 0, 'step', 0, 'steps', 0, 'last_event', 1)
 call('ZADD', P .. 'jobs', 0, id)
 call('ZADD', P .. 'client:' .. ARGV[2], 0, id)
 set_status(id, 'queued')
 line_up(id)
-append_progress(id, at, 'queued')
 if key ~= '' then
     call('HSET', P .. 'key:' .. key, 'job', id, 'fingerprint', fingerprint)
     call('PEXPIRE', P .. 'key:' .. key, ARGV[10])
