@@ -1,7 +1,6 @@
 using ImageService.Api;
 using ImageService.Hosting;
 using ImageService.Onnx;
-using ImageService.Onnx.Runtime;
 using ImageService.Storage;
 using ImageService.Worker;
 

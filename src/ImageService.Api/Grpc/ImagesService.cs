@@ -39,9 +39,16 @@ internal sealed class ImagesService(JobIntake intake, TimedJobStore store, Model
     {
         // Not canceled in the middle: whether the job was accepted must be known here, to cancel it too.
         var (job, _) = await intake.SubmitAsync(RequestReader.Body(request), Caller(request, context), CancellationToken.None);
-        // A deadline of the call cancels this token as well.
-        using var leaving = context.CancellationToken.UnsafeRegister(_ => _ = AbandonAsync(job.Id), null);
-        await StreamAsync(job.Id, 0, responseStream, context);
+        try
+        {
+            await StreamAsync(job.Id, 0, responseStream, context);
+        }
+        finally
+        {
+            // The caller has left, or its deadline has passed.
+            if (context.CancellationToken.IsCancellationRequested)
+                await AbandonAsync(job.Id);
+        }
     }
 
     public override async Task<ListModelsResponse> ListModels(ListModelsRequest request, ServerCallContext context) =>

@@ -1,10 +1,9 @@
 using Google.Rpc;
 using Grpc.Core;
-using Grpc.Health.V1;
-using Grpc.Net.Client;
 using Grpc.Net.Client.Web;
 using ImageService.Core;
 using ImageService.V1;
+using HealthClient = Grpc.Health.V1.Health.HealthClient;
 using JobStatus = ImageService.V1.JobStatus;
 
 namespace ImageService.Api.Tests.Grpc;
@@ -126,7 +125,7 @@ public sealed class GrpcCalls
         await using var api = await TestApi.StartAsync();
         using var channel = api.Channel();
         var client = new Images.ImagesClient(channel);
-        var png = Google.Protobuf.ByteString.CopyFrom(Pictures.Png(64, 64));
+        var png = Google.Protobuf.ByteString.CopyFrom(Pictures.Png(64, 64, _ => { }));
         var job = await client.SubmitAsync(new SubmitRequest { Prompt = "a", Image = png });
         Assert.Equal((64, 64), (job.Width, job.Height));
         Assert.Equal(64 * 64 * 3, api.Blobs.Blobs[BlobNames.StartImage(JobId.Parse(job.Id))].Length);
@@ -161,7 +160,7 @@ public sealed class GrpcCalls
     public async Task GrpcWeb_speaks_over_HTTP_1()
     {
         await using var api = await TestApi.StartAsync();
-        using var channel = api.Channel(inner => new GrpcWebHandler(GrpcWebMode.GrpcWebText, inner) { HttpVersion = new Version(1, 1) });
+        using var channel = api.Channel(inner => new GrpcWebHandler(GrpcWebMode.GrpcWebText, inner));
         var client = new Images.ImagesClient(channel);
         using var call = client.Generate(Apple);
         Assert.True(await call.ResponseStream.MoveNext(default));
@@ -178,11 +177,11 @@ public sealed class GrpcCalls
     {
         await using var api = await TestApi.StartAsync();
         using var channel = api.Channel();
-        var client = new Health.HealthClient(channel);
-        var request = new HealthCheckRequest { Service = service };
-        Assert.Equal(HealthCheckResponse.Types.ServingStatus.Serving, (await client.CheckAsync(request)).Status);
+        var client = new HealthClient(channel);
+        var request = new global::Grpc.Health.V1.HealthCheckRequest { Service = service };
+        Assert.Equal(global::Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus.Serving, (await client.CheckAsync(request)).Status);
         api.Store.Down = true;
-        Assert.Equal(HealthCheckResponse.Types.ServingStatus.NotServing, (await client.CheckAsync(request)).Status);
+        Assert.Equal(global::Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus.NotServing, (await client.CheckAsync(request)).Status);
     }
 
     [Theory]
