@@ -34,6 +34,7 @@ public static class SchedulerNames
             ("dpmpp_2m", "DPMSolverMultistepScheduler", "DPM++ 2M", sigmas),
             ("dpmpp_2m_sde", null!, "DPM++ 2M SDE", sigmas),
             ("dpmpp_3m", null!, "DPM++ 3M", sigmas),
+            ("dpmpp_3m_sde", null!, "DPM++ 3M SDE", sigmas),
             ("unipc", "UniPCMultistepScheduler", "UniPC", sigmas),
             ("deis", "DEISMultistepScheduler", "DEIS", sigmas),
             ("lcm", "LCMScheduler", "LCM", false),
@@ -42,11 +43,15 @@ public static class SchedulerNames
         var names = new List<SchedulerName>();
         foreach (var (name, diffusersClass, label, hasSigmas) in bases)
         {
-            names.Add(new SchedulerName(name, new[] { diffusersClass, label }.OfType<string>().Where(a => !Same(a, name)).ToArray()));
+            names.Add(new SchedulerName(name, new[] { diffusersClass, label }.OfType<string>().Where(a => !Same(a, name)).ToArray())
+            {
+                Label = label,
+                ScheduleType = hasSigmas ? "Uniform" : null,
+            });
             if (!hasSigmas)
                 continue;
-            foreach (var variant in new[] { "karras", "exponential", "beta" })
-                names.Add(new SchedulerName($"{name}_{variant}", label is null ? [] : [$"{label} {char.ToUpperInvariant(variant[0])}{variant[1..]}"]));
+            foreach (var type in new[] { "Karras", "Exponential", "Beta" })
+                names.Add(new SchedulerName($"{name}_{type.ToLowerInvariant()}", label is null ? [] : [$"{label} {type}"]) { Label = label, ScheduleType = type });
         }
         return names;
     }
@@ -56,4 +61,11 @@ public static class SchedulerNames
 
 /// <param name="Name">Canonical, snake_case.</param>
 /// <param name="Aliases">diffusers' class name and A1111's label, where they have one.</param>
-public sealed record SchedulerName(string Name, IReadOnlyList<string> Aliases);
+public sealed record SchedulerName(string Name, IReadOnlyList<string> Aliases)
+{
+    /// <summary>A1111's sampler, null where it has none: "DPM++ 2M" for <c>dpmpp_2m</c> and for <c>dpmpp_2m_karras</c>.</summary>
+    public string? Label { get; init; }
+
+    /// <summary>A1111's schedule type for the spacing of the sigmas: "Uniform", "Karras", "Exponential", "Beta"; null where the sampler has but one.</summary>
+    public string? ScheduleType { get; init; }
+}

@@ -9,11 +9,9 @@ namespace ImageService.Diffusion.Schedulers;
 /// </summary>
 internal sealed class DpmSolverScheduler : VarianceScheduler
 {
-    private readonly int _order;
+    private readonly MultistepOrder _order;
     private readonly bool _stochastic;
     private readonly bool _heun;
-    private readonly bool _firstOrderFinal;
-    private readonly bool _lowerOrderFinal;
     private readonly OriginalLimit _limit;
     private readonly OutputHistory _originals;
     private readonly NoiseGenerator _generator;
@@ -26,16 +24,13 @@ internal sealed class DpmSolverScheduler : VarianceScheduler
     private DpmSolverScheduler(SchedulerSetup setup, MultistepTable table) : base(setup, table.Timesteps, table.Levels)
     {
         var config = setup.Config;
-        _order = config.SolverOrder ?? 2;
-        if (_order is < 1 or > 3)
-            throw new ArgumentException($"solver_order must be 1, 2 or 3, not {_order}.");
         _stochastic = config.AlgorithmType is "sde-dpmsolver++" or "sde-dpmsolver";
         _heun = config.SolverType == "heun";
-        _lowerOrderFinal = (config.LowerOrderFinal ?? true) && StepCount < 15;
         // A step to level 0 has an infinite h: only the first order has a limit there.
-        _firstOrderFinal = _lowerOrderFinal || config.EulerAtFinal == true || table.Levels[^1] == 0;
+        var firstFinal = config.EulerAtFinal == true || table.Levels[^1] == 0;
+        _order = new MultistepOrder(MultistepOrder.Read(config), StepCount, config.LowerOrderFinal ?? true, firstFinal);
         _limit = new OriginalLimit(setup, clip: null);
-        _originals = new OutputHistory(_order, setup.Length);
+        _originals = new OutputHistory(_order.Highest, setup.Length);
         _generator = setup.Noise;
         _noise = new float[_stochastic ? setup.Length : 0];
     }
@@ -49,12 +44,7 @@ internal sealed class DpmSolverScheduler : VarianceScheduler
     public override void Step(int step, ReadOnlySpan<float> modelOutput, Span<float> latents)
     {
         PredictOriginal(step, modelOutput, latents, _originals.Push());
-        var order = Math.Min(_order, _originals.Count);
-        if (step == StepCount - 1 && _firstOrderFinal)
-            order = 1;
-        else if (step == StepCount - 2 && _lowerOrderFinal)
-            order = Math.Min(order, 2);
-
+        var order = _order.At(step, _originals.Count);
         var (alpha, sigma) = (Alphas[step + 1], NoiseLevels[step + 1]);
         var lambda = LogSnr(step);
         var h = LogSnr(step + 1) - lambda;
@@ -82,13 +72,10 @@ internal sealed class DpmSolverScheduler : VarianceScheduler
         }
     }
 
-    // Half the logarithm of the signal-to-noise ratio: lambda in the paper.
-    private float LogSnr(int step) => MathF.Log(Alphas[step]) - MathF.Log(NoiseLevels[step]);
-
-    private void AddThirdOrder(Span<float> weights, float alpha, float forgotten, float decay, float slope, float r0, float r1)
+    private static void AddThirdOrder(Span<float> weights, float alpha, float forgotten, float decay, float slope, float r0, float r1)
     {
-        // The constant has another sign in diffusers' stochastic form than the expansion gives; same pictures need the same constant.
-        var curvature = alpha * ((forgotten - decay) / (decay * decay) + (_stochastic ? -0.5f : 0.5f));
+        // Of the stochastic form k-diffusion's constant (sample_dpmpp_3m_sde): diffusers subtracts the half there, and does not converge.
+        var curvature = alpha * ((forgotten - decay) / (decay * decay) + 0.5f);
         var second = (slope * r0 + curvature) / (r0 + r1);
         AddDifference(weights, 0, (slope + second) / r0);
         AddDifference(weights, 1, -second / r1);
@@ -96,6 +83,9 @@ internal sealed class DpmSolverScheduler : VarianceScheduler
 
     private static void AddDifference(Span<float> weights, int age, float weight)
     {
+        // A timestep that stands twice in a row (many steps, rounded) tells no slope.
+        if (!float.IsFinite(weight))
+            return;
         weights[age] += weight;
         weights[age + 1] -= weight;
     }
@@ -114,6 +104,6 @@ internal sealed class DpmSolverScheduler : VarianceScheduler
             while (usable > 1 && -setup.Schedule.LogSigmas[usable - 1] < limit)
                 usable--;
         }
-        return MultistepTable.Create(setup, _ => final, setup.Config.BetaSchedule != "squaredcos_cap_v2", usable);
+        return MultistepTable.Create(setup, final, setup.Config.BetaSchedule != "squaredcos_cap_v2", usable);
     }
 }

@@ -8,7 +8,7 @@ internal sealed class EulerScheduler : SigmaScheduler
 {
     private readonly float[] _sigmas;
 
-    public EulerScheduler(SchedulerSetup setup) : this(setup, SigmaTable.Create(setup))
+    public EulerScheduler(SchedulerSetup setup) : this(setup, SigmaTable.Create(setup, interpolates: true, final: "zero"))
     {
     }
 

@@ -7,8 +7,8 @@ internal sealed record MultistepTable(float[] Timesteps, float[] Levels)
 {
     /// <param name="final">The level that the last step reaches.</param>
     /// <param name="roundKarras">Timesteps of a Karras curve are rounded; those of the other curves are cut to whole numbers.</param>
-    /// <param name="usable">Training timesteps that may be used.</param>
-    public static MultistepTable Create(SchedulerSetup setup, Func<double[], float> final, bool roundKarras = true, int? usable = null)
+    /// <param name="usable">Training timesteps that may be used; null = all.</param>
+    public static MultistepTable Create(SchedulerSetup setup, float final, bool roundKarras = true, int? usable = null)
     {
         var schedule = setup.Schedule;
         var curve = setup.SigmaSpacing;
@@ -27,6 +27,6 @@ internal sealed record MultistepTable(float[] Timesteps, float[] Levels)
                 timesteps = Array.ConvertAll(timesteps, Math.Round);
         }
         return new MultistepTable(
-            Array.ConvertAll(timesteps, t => (float)Math.Truncate(t)), Array.ConvertAll([.. levels, final(levels)], level => (float)level));
+            Array.ConvertAll(timesteps, t => (float)Math.Truncate(t)), Array.ConvertAll([.. levels, final], level => (float)level));
     }
 }

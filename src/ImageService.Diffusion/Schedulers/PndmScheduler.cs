@@ -6,6 +6,15 @@ namespace ImageService.Diffusion.Schedulers;
 /// </summary>
 internal sealed class PndmScheduler : VarianceScheduler
 {
+    // Adams-Bashforth of orders 1 to 4, the latest output first.
+    private static readonly float[][] Weights =
+    [
+        [1],
+        [3f / 2, -1f / 2],
+        [23f / 12, -16f / 12, 5f / 12],
+        [55f / 24, -59f / 24, 37f / 24, -9f / 24],
+    ];
+
     private readonly float[] _timesteps;
     private readonly float[] _products;
     private readonly float _finalProduct;
@@ -72,13 +81,7 @@ internal sealed class PndmScheduler : VarianceScheduler
         output.CopyTo(_outputs.Push());
         if (_taken == 0)
             latents.CopyTo(_held);
-        ReadOnlySpan<float> weights = _outputs.Count switch
-        {
-            1 => [1],
-            2 => [3f / 2, -1f / 2],
-            3 => [23f / 12, -16f / 12, 5f / 12],
-            _ => [55f / 24, -59f / 24, 37f / 24, -9f / 24],
-        };
+        var weights = Weights[_outputs.Count - 1];
         Array.Clear(_combined);
         for (var age = 0; age < weights.Length; age++)
             LatentArithmetic.Add(weights[age], _outputs[age], _combined);

@@ -60,7 +60,7 @@ public sealed record SchedulerConfig
         {
             var name = ClassName is null ? null : SchedulerNames.Canonical(ClassName);
             if (name == "dpmpp_2m")
-                name = AlgorithmType is "sde-dpmsolver++" or "sde-dpmsolver" ? "dpmpp_2m_sde" : SolverOrder == 3 ? "dpmpp_3m" : name;
+                name = (SolverOrder == 3 ? "dpmpp_3m" : "dpmpp_2m") + (AlgorithmType is "sde-dpmsolver++" or "sde-dpmsolver" ? "_sde" : "");
             var curve = UseKarrasSigmas == true ? "_karras" : UseExponentialSigmas == true ? "_exponential" : UseBetaSigmas == true ? "_beta" : "";
             return name is null ? null : SchedulerNames.Canonical(name + curve) ?? name;
         }

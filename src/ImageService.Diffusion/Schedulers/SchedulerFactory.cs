@@ -13,13 +13,22 @@ public sealed class SchedulerFactory(SchedulerConfig config)
     private static readonly Dictionary<string, Algorithm> Algorithms = new()
     {
         ["ddim"] = new(s => new DdimScheduler(s), TerminalSnr.Zero),
+        ["ddpm"] = new(s => new DdpmScheduler(s), TerminalSnr.Zero),
         ["pndm"] = new(s => new PndmScheduler(s), TerminalSnr.AsTrained),
+        ["lms"] = new(s => new LmsScheduler(s), TerminalSnr.AsTrained),
         ["euler"] = new(s => new EulerScheduler(s), TerminalSnr.NearZero),
         ["euler_a"] = new(s => new EulerAncestralScheduler(s), TerminalSnr.NearZero),
-        ["dpmpp_2m"] = new(s => new DpmSolverScheduler(s), TerminalSnr.NearZero)
-        {
-            Adjust = c => c with { AlgorithmType = "dpmsolver++", SolverOrder = Math.Min(c.SolverOrder ?? 2, 2) },
-        },
+        ["heun"] = new(s => new HeunScheduler(s), TerminalSnr.AsTrained) { Betas = BetaDefaults.KDiffusion },
+        ["dpm2"] = new(s => Dpm2Scheduler.Create(s, ancestral: false), TerminalSnr.AsTrained) { Betas = BetaDefaults.KDiffusion },
+        ["dpm2_a"] = new(s => Dpm2Scheduler.Create(s, ancestral: true), TerminalSnr.AsTrained) { Betas = BetaDefaults.KDiffusion },
+        ["dpmpp_2m"] = DpmSolver("dpmsolver++", order: 2),
+        ["dpmpp_2m_sde"] = DpmSolver("sde-dpmsolver++", order: 2),
+        ["dpmpp_3m"] = DpmSolver("dpmsolver++", order: 3),
+        ["dpmpp_3m_sde"] = DpmSolver("sde-dpmsolver++", order: 3),
+        ["unipc"] = new(s => new UniPcScheduler(s), TerminalSnr.NearZero),
+        ["deis"] = new(s => new DeisScheduler(s), TerminalSnr.AsTrained),
+        ["lcm"] = new(s => new LcmScheduler(s), TerminalSnr.Zero) { Betas = BetaDefaults.LatentConsistency },
+        ["tcd"] = new(s => new TcdScheduler(s), TerminalSnr.Zero) { Betas = BetaDefaults.LatentConsistency },
     };
 
     private readonly ConcurrentDictionary<(TerminalSnr, BetaDefaults), NoiseSchedule> _schedules = new();
@@ -57,6 +66,12 @@ public sealed class SchedulerFactory(SchedulerConfig config)
             UseBetaSigmas = curve == "beta",
         });
     }
+
+    // The name says the algorithm and its order; a configuration that asks for order 1 keeps it under the name of the second.
+    private static Algorithm DpmSolver(string type, int order) => new(s => new DpmSolverScheduler(s), TerminalSnr.NearZero)
+    {
+        Adjust = c => c with { AlgorithmType = type, SolverOrder = order == 2 && c.SolverOrder == 1 ? 1 : order },
+    };
 
     /// <param name="Make">The scheduler's constructor.</param>
     /// <param name="TerminalSnr">What diffusers' class makes of <c>rescale_betas_zero_snr</c>.</param>

@@ -16,6 +16,9 @@ internal abstract class SigmaScheduler(SchedulerSetup setup, float[] timesteps, 
     /// <summary>Level of the latents that the U-Net sees at a step.</summary>
     protected abstract float Sigma(int step);
 
+    /// <summary>Level to which a clean image is noised to enter at a step.</summary>
+    protected virtual float NoiseLevel(int step) => Sigma(step);
+
     // Karras et al. 2022, table 1: c_in for variance-preserving models.
     public override void ScaleModelInput(int step, ReadOnlySpan<float> latents, Span<float> into)
     {
@@ -24,7 +27,7 @@ internal abstract class SigmaScheduler(SchedulerSetup setup, float[] timesteps, 
     }
 
     public override void AddNoise(int step, ReadOnlySpan<float> original, ReadOnlySpan<float> noise, Span<float> into) =>
-        LatentArithmetic.Sum(1, original, Sigma(step), noise, into);
+        LatentArithmetic.Sum(1, original, NoiseLevel(step), noise, into);
 
     public override void PredictOriginal(int step, ReadOnlySpan<float> modelOutput, ReadOnlySpan<float> latents, Span<float> into) =>
         Prediction.OriginalInSigmaForm(_prediction, Sigma(step), modelOutput, latents, into);

@@ -48,10 +48,13 @@ internal static class Sigmas
     public static double ToTimestep(double sigma, ReadOnlySpan<float> logTrained)
     {
         var logSigma = Math.Log(Math.Max(sigma, 1e-10));
-        var low = 0;
-        for (var i = 0; i < logTrained.Length && logTrained[i] <= logSigma; i++)
-            low = i;
-        low = Math.Min(low, logTrained.Length - 2);
+        // The last timestep whose level is not above, but never the very last.
+        var (low, high) = (0, logTrained.Length - 1);
+        while (high - low > 1)
+        {
+            var middle = (low + high) / 2;
+            (low, high) = logTrained[middle] <= logSigma ? (middle, high) : (low, middle);
+        }
         var weight = Math.Clamp((logTrained[low] - logSigma) / ((double)logTrained[low] - logTrained[low + 1]), 0, 1);
         return (1 - weight) * low + weight * (low + 1);
     }

@@ -27,6 +27,8 @@ internal static class Timesteps
     /// <param name="last">Training timesteps that may be used: fewer than all where <c>lambda_min_clipped</c> cuts off the noisiest.</param>
     public static double[] Multistep(TimestepSpacing spacing, int trainSteps, int last, int steps, int offset) => spacing switch
     {
+        TimestepSpacing.Leading when last <= steps => throw new ArgumentException(
+            $"num_inference_steps must be at most {last - 1} for a multistep solver with leading spacing, not {steps}."),
         TimestepSpacing.Leading => Leading(last / (steps + 1), steps, offset + last / (steps + 1)),
         TimestepSpacing.Trailing => Trailing(last, trainSteps, steps),
         _ => Array.ConvertAll(Linspace(last - 1, steps + 1)[..^1], Math.Round),

@@ -35,6 +35,9 @@ internal abstract class VarianceScheduler : DiscreteScheduler
 
     protected ReadOnlySpan<float> NoiseLevels => _sigmas;
 
+    /// <summary>log(alpha / sigma), half the logarithm of the signal-to-noise ratio: lambda in the papers on solvers.</summary>
+    protected float LogSnr(int step) => MathF.Log(_alphas[step]) - MathF.Log(_sigmas[step]);
+
     public override void ScaleModelInput(int step, ReadOnlySpan<float> latents, Span<float> into) => latents.CopyTo(into);
 
     public override void AddNoise(int step, ReadOnlySpan<float> original, ReadOnlySpan<float> noise, Span<float> into) =>

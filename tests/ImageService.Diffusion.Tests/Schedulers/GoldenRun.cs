@@ -15,6 +15,7 @@ internal sealed class GoldenRun
         Scheduler = scheduler;
         Generator = generator;
         Latents = new float[length];
+        Original = new float[length];
         _scaled = new float[length];
         _output = new float[length];
     }
@@ -22,6 +23,9 @@ internal sealed class GoldenRun
     public IScheduler Scheduler { get; }
     public NoiseGenerator Generator { get; }
     public float[] Latents { get; }
+
+    /// <summary>Scratch for previews and noised images.</summary>
+    public float[] Original { get; }
 
     public static GoldenRun Create(string name, SchedulerConfig config, int steps, int length = 256, long seed = 7)
     {
