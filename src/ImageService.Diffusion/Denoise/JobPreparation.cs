@@ -24,7 +24,7 @@ public sealed class JobPreparation(
         var factories = new ConditionalWeakTable<ModelInfo, SchedulerFactory>();
         return new JobPreparation(PromptEncoder.Encode, NoiseGenerator.Create, (request, info, noise) => factories
             .GetValue(info, static i => new SchedulerFactory(i.Scheduler))
-            .Create(request.Scheduler, request.NumInferenceSteps, LatentLength(request, info), noise));
+            .Create(request.Scheduler, request.NumInferenceSteps, LatentLength(request, info), noise), new ImageStart().Create);
     }
 
     /// <summary>Floats of a request's latents.</summary>
@@ -66,6 +66,8 @@ public sealed class JobPreparation(
 
     private static PictureStart FromNoise(GenerationRequest request, ModelInfo info, IScheduler scheduler, NoiseGenerator generator)
     {
+        if (info.UNetChannels > info.LatentChannels)
+            throw new ArgumentException("image: this model repaints a part of an image and needs one, with a mask_image.");
         var latents = new float[LatentLength(request, info)];
         generator.Fill(latents);
         TensorPrimitives.Multiply(latents, scheduler.InitialNoiseSigma, latents);
