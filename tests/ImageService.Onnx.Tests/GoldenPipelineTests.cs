@@ -9,6 +9,7 @@ using ImageService.Onnx.Tests.Golden;
 namespace ImageService.Onnx.Tests;
 
 /// <summary>Whole pipelines, from the prompt to the pixels, against what diffusers drew with the same arguments.</summary>
+[Collection(GoldenModel.OneUserAtATime)]
 public sealed class GoldenPipelineTests(ITestOutputHelper output)
 {
     private const float LatentTolerance = 1e-3f;

@@ -14,13 +14,13 @@ internal sealed class VaePart
         if (config.Has("latents_mean") || config.Has("latents_std"))
             throw config.Bad("latents_mean", "must be absent: latents normalised channel by channel are not supported");
         Decoder = decoder;
-        DecoderInput = Only(decoder, decoder.Inputs, "input", LatentChannels);
-        DecoderOutput = Only(decoder, decoder.Outputs, "output", 3);
+        DecoderInput = Only(decoder, decoder.Inputs, "input", LatentChannels, "latent_channels of its config.json");
+        DecoderOutput = Only(decoder, decoder.Outputs, "output", 3, "RGB");
         Encoder = encoder;
         if (encoder is null)
             return;
-        EncoderInput = Only(encoder, encoder.Inputs, "input", 3);
-        EncoderOutput = Only(encoder, encoder.Outputs, "output", 0);
+        EncoderInput = Only(encoder, encoder.Inputs, "input", 3, "RGB");
+        EncoderOutput = Only(encoder, encoder.Outputs, "output", 0, "the posterior or a sample of it");
         // latent_parameters holds mean and log-variance; latent_sample is the sample itself.
         EncoderGivesParameters = EncoderOutput.Axis(1) > 0 ? EncoderOutput.Axis(1) == 2 * LatentChannels : EncoderOutput.Name != "latent_sample";
         if (!EncoderGivesParameters && EncoderOutput.Axis(1) > 0 && EncoderOutput.Axis(1) != LatentChannels)
@@ -53,8 +53,8 @@ internal sealed class VaePart
         return new VaePart(decoder, encoder, config);
     }
 
-    private static OnnxTensorInfo Only(OnnxGraph graph, IReadOnlyList<OnnxTensorInfo> all, string kind, int channels) =>
+    private static OnnxTensorInfo Only(OnnxGraph graph, IReadOnlyList<OnnxTensorInfo> all, string kind, int channels, string why) =>
         all is [var only] && only.IsFloat && only.HasRank(4) && (channels == 0 || only.Axis(1) < 0 || only.Axis(1) == channels) ? only
         : throw new ModelFolderException($"{graph.Path}: there must be one {kind} of float32 or float16 with four axes" +
-            $"{(channels == 0 ? "" : $" and {channels} channels")}, not {string.Join(", ", all)}.");
+            $"{(channels == 0 ? "" : $" and {channels} channels")} ({why}), not {string.Join(", ", all)}.");
 }

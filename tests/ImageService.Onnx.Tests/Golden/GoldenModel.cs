@@ -11,6 +11,9 @@ internal static class GoldenModel
 {
     private static readonly ConcurrentDictionary<string, Lazy<OnnxDiffusionModel>> Loaded = new();
 
+    /// <summary>Collection of the tests that share loaded models.</summary>
+    public const string OneUserAtATime = "loaded models";
+
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     public static OrtRuntime Cpu { get; } = OrtRuntime.Start(new ExecutionOptions { Provider = "cpu" }, NullLogger.Instance);
