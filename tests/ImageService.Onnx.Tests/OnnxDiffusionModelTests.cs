@@ -1,3 +1,4 @@
+using ImageService.Diffusion.Denoise;
 using ImageService.Onnx.Folder;
 using ImageService.Onnx.Sessions;
 using ImageService.Onnx.Tests.Golden;
@@ -55,6 +56,19 @@ public sealed class OnnxDiffusionModelTests
         model.EncodeImage(24, 40, new float[3 * 24 * 40], mean, deviation);
         Assert.All(deviation, d => Assert.InRange(d, MathF.Exp(-15), MathF.Exp(10)));
         Assert.True(mean.Distinct().Count() > 10);
+    }
+
+    [Fact]
+    public void What_large_pictures_took_for_a_moment_is_given_back()
+    {
+        var model = GoldenModel.Get("tiny-sd15");
+        var before = Environment.WorkingSet;
+        for (var side = 80; side <= 96; side += 8)
+            model.DecodeLatents(side, side, new float[4 * side * side], new byte[3 * 64 * side * side]);
+        for (var rows = 1; rows <= 4; rows++)
+            model.PredictNoise(new UNetBatch(new BatchKey("tiny", 40, 40, 77), model.Info, rows) { Rows = rows });
+        // The largest decode alone works in 670 MB, and ONNX Runtime's arena would keep all three sizes.
+        Assert.InRange(Environment.WorkingSet - before, long.MinValue, 500L << 20);
     }
 
     [Fact]
