@@ -51,7 +51,13 @@ public static class SchedulerNames
             if (!hasSigmas)
                 continue;
             foreach (var type in new[] { "Karras", "Exponential", "Beta" })
-                names.Add(new SchedulerName($"{name}_{type.ToLowerInvariant()}", label is null ? [] : [$"{label} {type}"]) { Label = label, ScheduleType = type });
+            {
+                names.Add(new SchedulerName($"{name}_{type.ToLowerInvariant()}", label is null ? [] : [$"{label} {type}"])
+                {
+                    Label = label,
+                    ScheduleType = type,
+                });
+            }
         }
         return names;
     }
@@ -66,6 +72,8 @@ public sealed record SchedulerName(string Name, IReadOnlyList<string> Aliases)
     /// <summary>A1111's sampler, null where it has none: "DPM++ 2M" for <c>dpmpp_2m</c> and for <c>dpmpp_2m_karras</c>.</summary>
     public string? Label { get; init; }
 
-    /// <summary>A1111's schedule type for the spacing of the sigmas: "Uniform", "Karras", "Exponential", "Beta"; null where the sampler has but one.</summary>
+    /// <summary>
+    /// A1111's schedule type for the spacing of the sigmas: "Uniform", "Karras", "Exponential", "Beta"; null where the sampler has but one.
+    /// </summary>
     public string? ScheduleType { get; init; }
 }

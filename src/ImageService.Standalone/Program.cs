@@ -1,3 +1,12 @@
-var builder = WebApplication.CreateBuilder(args);
-var app = builder.Build();
-await app.RunAsync();
+using System.CommandLine;
+using ImageService.Standalone;
+using ImageService.Standalone.CommandLine;
+
+var root = new RootCommand("ImageService draws pictures from text. Without a verb it serves REST, gRPC and a web page on http://127.0.0.1:5080.")
+{
+    GenerateCommand.Create(),
+};
+// What is not ours is ASP.NET Core's: --urls, --Models:Path=..., as everywhere.
+root.TreatUnmatchedTokensAsErrors = false;
+root.SetAction((parsed, cancellationToken) => Server.RunAsync([.. parsed.UnmatchedTokens], cancellationToken));
+return await root.Parse(args).InvokeAsync();

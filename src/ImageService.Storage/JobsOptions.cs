@@ -29,7 +29,7 @@ public sealed class JobsOptions
     public string SqliteSynchronous { get; set; } = Normal;
 
     /// <summary>Ended jobs and their pictures are removed after so many hours. 1..87600 (ten years).</summary>
-    [Range(1, 87600, ErrorMessage = "Jobs:RetentionHours must be between 1 and 87600.")]
+    [Range(1, 87600)]
     public int RetentionHours { get; set; } = 168;
 }
 

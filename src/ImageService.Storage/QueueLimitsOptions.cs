@@ -9,7 +9,7 @@ public sealed class QueueLimitsOptions
     public const string Section = "Limits";
 
     /// <summary>Jobs that may wait; a submit beyond it is refused until some have gone. 1..1000000.</summary>
-    [Range(1, 1_000_000, ErrorMessage = "Limits:MaxQueuedJobs must be between 1 and 1000000.")]
+    [Range(1, 1_000_000)]
     public int MaxQueuedJobs { get; set; } = 10_000;
 }
 

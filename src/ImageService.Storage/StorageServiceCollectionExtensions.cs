@@ -1,5 +1,6 @@
 using ImageService.Core;
 using ImageService.Storage.Disk;
+using ImageService.Storage.Redis;
 using ImageService.Storage.Sqlite;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -22,20 +23,28 @@ public static class StorageServiceCollectionExtensions
         services.AddOptions<JobsOptions>().Bind(configuration.GetSection(JobsOptions.Section)).ValidateOnStart();
         services.AddOptions<BlobsOptions>().Bind(configuration.GetSection(BlobsOptions.Section)).ValidateOnStart();
         services.AddOptions<QueueLimitsOptions>().Bind(configuration.GetSection(QueueLimitsOptions.Section)).ValidateOnStart();
+        services.AddOptions<RedisOptions>().Bind(configuration.GetSection(RedisOptions.Section)).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<RedisOptions>, RedisOptionsValidator>();
         services.AddSingleton<IValidateOptions<JobsOptions>, JobsOptionsValidator>();
         services.AddSingleton<IValidateOptions<BlobsOptions>, BlobsOptionsValidator>();
         services.AddSingleton<IValidateOptions<QueueLimitsOptions>, QueueLimitsOptionsValidator>();
 
-        services.AddSingleton(provider => new SqliteJobs(
-            provider.GetRequiredService<IOptions<JobsOptions>>().Value,
-            provider.GetRequiredService<IOptions<QueueLimitsOptions>>().Value,
-            provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<IJobStore>(provider => provider.GetRequiredService<SqliteJobs>());
-        services.AddSingleton<IJobQueue>(provider => provider.GetRequiredService<SqliteJobs>());
-        services.AddSingleton<IJobRetention>(provider => provider.GetRequiredService<SqliteJobs>());
+        // One of the two, by configuration, and only that one is opened.
+        services.AddSingleton(OpenJobs);
+        services.AddSingleton<IJobStore>(provider => (IJobStore)provider.GetRequiredService<IJobRetention>());
+        services.AddSingleton<IJobQueue>(provider => (IJobQueue)provider.GetRequiredService<IJobRetention>());
         services.AddSingleton<IBlobStore>(provider => new DiskBlobs(
             provider.GetRequiredService<IOptions<BlobsOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService<StorageSweeper>();
         return services;
+    }
+
+    private static IJobRetention OpenJobs(IServiceProvider provider)
+    {
+        var jobs = provider.GetRequiredService<IOptions<JobsOptions>>().Value;
+        var limits = provider.GetRequiredService<IOptions<QueueLimitsOptions>>().Value;
+        return jobs.Store == JobsOptions.Redis
+            ? new RedisJobs(provider.GetRequiredService<IOptions<RedisOptions>>().Value, jobs, limits)
+            : new SqliteJobs(jobs, limits, provider.GetRequiredService<TimeProvider>());
     }
 }

@@ -30,7 +30,7 @@ internal sealed class EngineThread : IDisposable
     public void Add(DenoiseJob job) => Send(engine => engine.Add(job));
 
     /// <summary>The job takes no part in any step that begins after this.</summary>
-    public void Cancel(DenoiseJob job) => Send(engine => engine.Cancel(job));
+    public void Cancel(DenoiseJob job) => _messages.Writer.TryWrite(engine => engine.Cancel(job)); // after the thread's end there is nothing to cancel
 
     /// <summary>Takes the job out at the next step boundary.</summary>
     /// <returns>As <see cref="DenoiseEngine.Save"/>.</returns>
@@ -61,13 +61,13 @@ internal sealed class EngineThread : IDisposable
 
     private void Send(Action<DenoiseEngine> message)
     {
-        if (!_messages.Writer.TryWrite(message))
-            throw new ObjectDisposedException(nameof(EngineThread));
+        ObjectDisposedException.ThrowIf(!_messages.Writer.TryWrite(message), this);
     }
 
     private void Run()
     {
         var messages = _messages.Reader;
+        _models.Preload();
         while (!messages.Completion.IsCompleted)
         {
             var worked = false;

@@ -16,7 +16,6 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        services.RowsFreed = () => _rowsFreed.Writer.TryWrite(true);
         using var drained = new CancellationTokenSource();
         var keeping = keeper.RunAsync(drained.Token);
         await LeaseAsync(stoppingToken);
@@ -28,11 +27,12 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
     private async Task LeaseAsync(CancellationToken stopping)
     {
         var models = services.Models.Descriptions.Select(m => m.Id).ToList();
+        var rows = engine.Value.RowsOn(services.Models);
         while (!stopping.IsCancellationRequested)
         {
             try
             {
-                var free = engine.Value.MaxRows + _options.LookAheadRows - keeper.Runs.Sum(r => r.RowsLeft);
+                var free = rows + _options.LookAheadRows - keeper.Runs.Sum(r => r.RowsLeft);
                 if (free <= 0)
                 {
                     await _rowsFreed.Reader.ReadAsync(stopping);
@@ -60,7 +60,7 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
 
     private void Start(LeasedJob leased)
     {
-        var run = new JobRun(leased, services);
+        var run = new JobRun(leased, services, RowsFreed);
         if (!keeper.TryAdd(run))
         {
             run.Dispose();
@@ -75,7 +75,10 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
     {
         try
         {
-            WorkerTelemetry.Left(await run.RunAsync());
+            var outcome = await run.RunAsync();
+            WorkerTelemetry.Left(outcome);
+            if (outcome == JobOutcome.Lost)
+                Log.JobLost(logger, run.Lease.Id, run.Lease.Token);
         }
         catch (Exception e)
         {
@@ -85,27 +88,35 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
         finally
         {
             keeper.Remove(run);
-            services.RowsFreed();
+            RowsFreed();
             run.Dispose();
         }
     }
 
+    private void RowsFreed() => _rowsFreed.Writer.TryWrite(true);
+
     private async Task DrainAsync()
     {
-        using var grace = new CancellationTokenSource(_options.Grace, time);
         var runs = keeper.Runs.ToList();
         if (runs.Count == 0)
             return;
         Log.Draining(logger, runs.Count, _options.Grace.TotalSeconds);
+        using var over = new CancellationTokenSource();
         try
         {
-            await Task.WhenAll(runs.Select(r => r.ReleaseAsync(grace.Token)));
-            await Task.WhenAll(runs.Select(r => r.Ended)).WaitAsync(grace.Token);
+            await ReleaseAsync(runs, over.Token).WaitAsync(_options.Grace, time);
         }
         catch (Exception e)
         {
             // What is left returns to the queue when its lease runs out.
             Log.DrainIncomplete(logger, e, keeper.Runs.Count());
         }
+        await over.CancelAsync();
+    }
+
+    private static async Task ReleaseAsync(List<JobRun> runs, CancellationToken over)
+    {
+        await Task.WhenAll(runs.Select(r => r.ReleaseAsync(over)));
+        await Task.WhenAll(runs.Select(r => r.Ended));
     }
 }

@@ -9,7 +9,8 @@ namespace ImageService.Worker;
 /// One leased job from the engine's door to its end in the store. The engine calls <see cref="IDenoiseListener"/> on its own thread; all that takes time
 /// happens in <see cref="RunAsync"/>.
 /// </summary>
-internal sealed class JobRun(LeasedJob leased, JobRunServices services) : IDenoiseListener, IDisposable
+/// <param name="rowsFreed">Called whenever the job needs fewer rows than before; must return at once.</param>
+internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action rowsFreed) : IDenoiseListener, IDisposable
 {
     private readonly Channel<object> _results = Channel.CreateUnbounded<object>(new UnboundedChannelOptions { SingleReader = true });
     private readonly JobReporter _reporter = new(services.Queue, services.Format, leased.Lease, services.Logger);
@@ -38,13 +39,20 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services) : IDenoi
     {
         Interlocked.Increment(ref _picturesDrawn);
         _results.Writer.TryWrite(picture);
-        services.RowsFreed();
+        rowsFreed();
     }
 
     /// <summary>The lease is not ours any more: canceled, or taken over. Nothing is written from now on.</summary>
     public void Drop()
     {
-        _dropped.Cancel();
+        try
+        {
+            _dropped.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            return; // it has just ended by itself
+        }
         if (_job is { } job)
             services.Engine.Cancel(job);
     }
@@ -70,23 +78,24 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services) : IDenoi
         }
         catch (OperationCanceledException) when (_dropped.IsCancellationRequested)
         {
-            Log.JobLost(services.Logger, Lease.Id, Lease.Token);
             return JobOutcome.Lost;
         }
         finally
         {
+            if (_job is { } job)
+                services.Engine.Cancel(job); // no effect on one that has ended
             await reporting.CancelAsync();
             await reports;
         }
     }
 
     /// <summary>Takes the job out of the engine at the next step boundary and hands it back with what was done. One that is just ending is left to end.</summary>
-    public async Task ReleaseAsync(CancellationToken grace)
+    public async Task ReleaseAsync(CancellationToken over)
     {
         ReadOnlyMemory<byte>? state = _job is null ? leased.State : await services.Engine.SaveAsync(_job);
         if (state is null)
             return;
-        await services.Retry.RunAsync(token => services.Queue.ReleaseAsync(Lease, state.Value, token), grace);
+        await services.Retry.RunAsync(token => services.Queue.ReleaseAsync(Lease, state.Value, token), over);
         Log.JobReleased(services.Logger, Lease.Id, state.Value.Length);
         _results.Writer.TryWrite(JobOutcome.Released);
     }

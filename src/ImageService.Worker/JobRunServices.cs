@@ -16,9 +16,6 @@ internal sealed class JobRunServices(IJobQueue queue, IBlobStore blobs, EngineTh
     public TimeProvider Time { get; } = time;
     public ILogger Logger { get; } = logger;
 
-    /// <summary>Called whenever a job needs fewer rows than before.</summary>
-    public Action RowsFreed { get; set; } = static () => { };
-
     /// <summary>Seconds from a job's acceptance to its lease.</summary>
     public double Waited(Job job) => Math.Max(0, ((job.StartedAt ?? Time.GetUtcNow()) - job.CreatedAt).TotalSeconds);
 }

@@ -18,6 +18,15 @@ internal sealed class ModelPool(WorkerModels models, int maxLoaded, ILogger<Mode
     /// <summary>Called before a model is unloaded.</summary>
     public Action<IDiffusionModel>? Unloading { get; set; }
 
+    /// <summary>Begins to load all models if all of them may stay, so that the first job need not wait.</summary>
+    public void Preload()
+    {
+        if (models.Descriptions.Count > maxLoaded)
+            return;
+        foreach (var description in models.Descriptions)
+            StartLoading(description.Id);
+    }
+
     public ModelAvailability Find(string id, Func<IDiffusionModel, bool> inUse, out IDiffusionModel? model)
     {
         var place = _loaded.FindIndex(m => m.Id == id);
@@ -41,8 +50,7 @@ internal sealed class ModelPool(WorkerModels models, int maxLoaded, ILogger<Mode
         }
         if (!MakeRoom(inUse))
             return ModelAvailability.NoRoom;
-        var loading = _loading[id] = Task.Run(() => Load(id));
-        loading.ContinueWith(_ => LoadEnded?.Invoke(), TaskScheduler.Default);
+        StartLoading(id);
         return ModelAvailability.Loading;
     }
 
@@ -54,6 +62,12 @@ internal sealed class ModelPool(WorkerModels models, int maxLoaded, ILogger<Mode
         foreach (var load in _loading.Values)
             load.ContinueWith(static l => l.Result.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
         _loading.Clear();
+    }
+
+    private void StartLoading(string id)
+    {
+        var loading = _loading[id] = Task.Run(() => Load(id));
+        loading.ContinueWith(_ => LoadEnded?.Invoke(), TaskScheduler.Default);
     }
 
     private bool MakeRoom(Func<IDiffusionModel, bool> inUse)

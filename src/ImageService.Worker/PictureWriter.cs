@@ -38,7 +38,8 @@ internal sealed class PictureWriter(IBlobStore blobs, PictureFormat format, IOpt
     {
         await using var written = await blobs.OpenReadAsync(name, cancellationToken)
             ?? throw new BlobUnavailableException($"The blob {name} was written but cannot be found.");
-        if (!digest.AsSpan().SequenceEqual(await SHA256.HashDataAsync(written, cancellationToken)))
+        var found = await SHA256.HashDataAsync(written, cancellationToken);
+        if (!found.AsSpan().SequenceEqual(digest))
             throw new BlobUnavailableException($"The blob {name} does not hold what was written.");
     }
 }

@@ -6,4 +6,8 @@ namespace ImageService.Worker;
 /// <summary>The models this worker can draw with.</summary>
 /// <param name="Descriptions">Known without loading.</param>
 /// <param name="Load">Loads one by its id; takes seconds.</param>
-internal sealed record WorkerModels(IReadOnlyList<ModelDescription> Descriptions, Func<string, IDiffusionModel> Load);
+/// <param name="Provider">Execution provider they run on: <c>cpu</c>, <c>cuda</c>.</param>
+internal sealed record WorkerModels(IReadOnlyList<ModelDescription> Descriptions, Func<string, IDiffusionModel> Load, string Provider)
+{
+    public bool OnCpu => Provider == "cpu";
+}

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 namespace ImageService.Worker;
 
 /// <summary>How this process takes jobs from the queue and gives them back.</summary>
-public sealed class WorkerOptions
+public sealed class WorkerOptions : IValidatableObject
 {
     public const string Section = "Worker";
 
@@ -30,6 +30,12 @@ public sealed class WorkerOptions
 
     /// <summary>For people who look at the store; empty = machine name and process id.</summary>
     public string WorkerId { get; set; } = "";
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (RenewSeconds >= LeaseSeconds)
+            yield return new ValidationResult("Worker:RenewSeconds must be less than Worker:LeaseSeconds.", [nameof(RenewSeconds)]);
+    }
 
     internal TimeSpan Lease => TimeSpan.FromSeconds(LeaseSeconds);
     internal TimeSpan Renewal => TimeSpan.FromSeconds(RenewSeconds ?? (LeaseSeconds / 3.0));

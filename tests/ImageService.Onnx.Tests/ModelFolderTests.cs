@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using ImageService.Core;
 using ImageService.Onnx.Folder;
-using ImageService.Onnx.Tests.Golden;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace ImageService.Onnx.Tests;
@@ -69,7 +68,7 @@ public sealed class ModelFolderTests
         var model = ModelFolder.Read(folder.Path);
         var both = File.ReadAllBytes(folder["unet/model.onnx"]).Concat(TinyOnnx.One(TensorElementType.Float)).ToArray();
         Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(both)), model.Info.Description.Hash);
-        using var session = GoldenModel.Cpu.Open(model.UNet.Graph.Path);
+        using var session = LoadedModel.Cpu.Open(model.UNet.Graph.Path);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ImageService.Tests;
 
 namespace ImageService.Onnx.Tests;
 
@@ -13,13 +14,8 @@ internal sealed class TemporaryModel : IDisposable
 
     public static TemporaryModel Copy(string name)
     {
-        var source = GoldenFiles.Shared(name);
-        var tokenizer = GoldenFiles.Shared("tokenizer");
         var model = new TemporaryModel(name);
-        CopyFolder(source, model.Path);
-        CopyFolder(tokenizer, model["tokenizer"]);
-        if (Directory.Exists(model["text_encoder_2"]))
-            CopyFolder(tokenizer, model["tokenizer_2"]);
+        GoldenFolder.CopyModel(name, model._root);
         return model;
     }
 
@@ -37,17 +33,4 @@ internal sealed class TemporaryModel : IDisposable
     }
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
-
-    private static void CopyFolder(string from, string to)
-    {
-        Directory.CreateDirectory(to);
-        foreach (var file in Directory.EnumerateFiles(from))
-        {
-            using var source = File.OpenRead(file);
-            using var copy = File.Create(System.IO.Path.Combine(to, System.IO.Path.GetFileName(file)));
-            source.CopyTo(copy);
-        }
-        foreach (var folder in Directory.EnumerateDirectories(from).Where(f => System.IO.Path.GetFileName(f) != "expected"))
-            CopyFolder(folder, System.IO.Path.Combine(to, System.IO.Path.GetFileName(folder)));
-    }
 }

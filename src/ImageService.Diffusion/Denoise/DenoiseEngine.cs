@@ -10,37 +10,34 @@ namespace ImageService.Diffusion.Denoise;
 /// A turn admits arrivals (prompts encoded, for at most about a quarter of a step's time), runs one step of one batch, and decodes at most one finished
 /// picture, so that a running batch is never held up for longer than that. What goes wrong ends the jobs concerned and nothing else.
 /// </remarks>
-public sealed class DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparation, IModelSource models, TimeProvider time)
+public sealed class DenoiseEngine
 {
     private const double EncodeShareOfStep = 0.25;
     private const int MaxGroups = 4;
     private const int AgeLimit = 64; // steps or turns
-    private readonly StepBatcher<DenoiseTask> _batcher = new(rowPolicy, MaxGroups, AgeLimit);
-    private readonly List<(DenoiseJob Job, long Turn)> _arrived = [];
+    private readonly RowPolicy _rowPolicy;
+    private readonly JobPreparation _preparation;
+    private readonly TimeProvider _time;
+
+    // A job's way through the engine, from top to bottom; while its pictures are in the lower three it is in _drawing.
+    private readonly ArrivalLine _arrived;
     private readonly List<DenoiseJob> _drawing = [];
-    private readonly Queue<DenoiseTask> _denoised = new();
+    private readonly StepBatcher<DenoiseTask> _batcher;
     private readonly Dictionary<GroupKey, StepRunner> _runners = [];
+    private readonly Queue<DenoiseTask> _denoised = new();
     private double _lastStepSeconds;
     private long _turn;
 
-    public bool HasWork => _arrived.Count > 0 || _drawing.Count > 0;
-
-    /// <summary>Rows that the jobs here take, or will take when they have joined.</summary>
-    public int Rows
+    public DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparation, IModelSource models, TimeProvider time)
     {
-        get
-        {
-            var rows = 0;
-            foreach (var (job, _) in _arrived)
-                rows += job.ExpectedRows;
-            foreach (var job in _drawing)
-            {
-                foreach (var task in job.Tasks)
-                    rows += task.Denoised ? 0 : task.Rows;
-            }
-            return rows;
-        }
+        _rowPolicy = rowPolicy;
+        _preparation = preparation;
+        _time = time;
+        _batcher = new StepBatcher<DenoiseTask>(rowPolicy, MaxGroups, AgeLimit);
+        _arrived = new ArrivalLine(models, model => _drawing.Exists(job => ReferenceEquals(job.Model, model)), AgeLimit);
     }
+
+    public bool HasWork => _arrived.Count > 0 || _drawing.Count > 0;
 
     public void Add(DenoiseJob job)
     {
@@ -48,7 +45,7 @@ public sealed class DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparatio
         if (job.Phase != JobPhase.New)
             throw new InvalidOperationException("The job has been added before.");
         job.Phase = JobPhase.Arrived;
-        _arrived.Add((job, _turn));
+        _arrived.Add(job, _turn);
     }
 
     /// <summary>Drops a job: its rows are free for the next step. No effect on one that has ended.</summary>
@@ -76,7 +73,7 @@ public sealed class DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparatio
     /// <summary>Ends every job with the same failure.</summary>
     public void FailAll(DenoiseFailure failure)
     {
-        foreach (var job in _arrived.Select(a => a.Job).Concat(_drawing).ToList())
+        foreach (var job in _arrived.Jobs.Concat(_drawing).ToList())
             Fail(job, failure);
     }
 
@@ -101,23 +98,11 @@ public sealed class DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparatio
 
     private (int Admitted, double Seconds) AdmitArrivals()
     {
-        var began = time.GetTimestamp();
+        var began = _time.GetTimestamp();
         var admitted = 0;
-        for (var place = 0; place < _arrived.Count;)
+        while (_arrived.Next(_turn) is { } arrival)
         {
-            var (job, since) = _arrived[place];
-            var availability = FindModel(job, out var model);
-            if (job.Phase == JobPhase.Gone)
-                continue; // its model could not be loaded
-            if (availability == ModelAvailability.NoRoom && _turn - since > AgeLimit)
-                break; // nobody behind it may go on using the models that are in its way
-            if (availability != ModelAvailability.Ready)
-            {
-                place++;
-                continue;
-            }
-            _arrived.RemoveAt(place);
-            Admit(job, model!);
+            Admit(arrival);
             admitted++;
             if (Seconds(began) >= _lastStepSeconds * EncodeShareOfStep)
                 break;
@@ -125,30 +110,20 @@ public sealed class DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparatio
         return (admitted, admitted == 0 ? 0 : Seconds(began));
     }
 
-    private ModelAvailability FindModel(DenoiseJob job, out IDiffusionModel? model)
+    private void Admit(Arrival arrival)
     {
-        model = null;
-        try
-        {
-            return models.Find(job.Request.Model, InUse, out model);
-        }
-        catch (Exception e)
-        {
-            Fail(job, new DenoiseFailure("model_unavailable", $"The model '{job.Request.Model}' could not be loaded: {e.Message}", Retry: true, e));
-            return ModelAvailability.NoRoom;
-        }
-    }
-
-    private bool InUse(IDiffusionModel model) => _drawing.Exists(job => ReferenceEquals(job.Model, model));
-
-    private void Admit(DenoiseJob job, IDiffusionModel model)
-    {
-        var began = time.GetTimestamp();
+        var began = _time.GetTimestamp();
+        var job = arrival.Job;
         job.Phase = JobPhase.Drawing;
         _drawing.Add(job);
+        if (arrival.Model is null)
+        {
+            Fail(job, new DenoiseFailure("model_unavailable", $"The model '{job.Request.Model}' could not be loaded: {arrival.Failure!.Message}", Retry: true, arrival.Failure));
+            return;
+        }
         try
         {
-            preparation.Prepare(job, model);
+            _preparation.Prepare(job, arrival.Model);
         }
         catch (ArgumentException e)
         {
@@ -175,9 +150,9 @@ public sealed class DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparatio
     {
         if (_batcher.Next() is not { } group)
             return default;
-        var began = time.GetTimestamp();
+        var began = _time.GetTimestamp();
         var rows = group.SteppingRows;
-        var paddedRows = rowPolicy.Padded(group.Key, rows);
+        var paddedRows = _rowPolicy.Padded(group.Key, rows);
         try
         {
             RunnerFor(group, paddedRows).Predict(group, paddedRows);
@@ -209,7 +184,7 @@ public sealed class DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparatio
             foreach (var key in _runners.Keys.Where(k => !_batcher.Groups.Any(g => g.Key == k)).ToList())
                 _runners.Remove(key);
         }
-        var capacity = Math.Max(rows, rowPolicy.Padded(group.Key, rowPolicy.Limit(group.Key)));
+        var capacity = Math.Max(rows, _rowPolicy.Padded(group.Key, _rowPolicy.Limit(group.Key)));
         return _runners[group.Key] = new StepRunner(group.Key, group.Stepping[0].Model, capacity);
     }
 
@@ -238,7 +213,7 @@ public sealed class DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparatio
             return;
         }
         job.FirstStepAt = job.FirstStepAt == 0 ? stepBegan : job.FirstStepAt;
-        job.LastStepAt = time.GetTimestamp();
+        job.LastStepAt = _time.GetTimestamp();
         job.Listener.Progress(job.MeanStep(), steps);
         if (original is not null)
             job.Listener.Preview(new PreviewLatents(task.Model, task.Index, done, steps, original, task.Group.Batch.Height, task.Group.Batch.Width));
@@ -255,7 +230,7 @@ public sealed class DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparatio
         {
             if (task.Job.Phase == JobPhase.Gone)
                 continue;
-            var began = time.GetTimestamp();
+            var began = _time.GetTimestamp();
             var request = task.Job.Request;
             var rgb = new byte[request.Width * request.Height * 3];
             try
@@ -275,7 +250,7 @@ public sealed class DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparatio
             var seconds = Seconds(began);
             task.Job.DecodeSeconds += seconds;
             task.Job.Decoded++;
-            task.Job.Listener.Picture(new DecodedPicture(task.Index, task.Seed, request.Width, request.Height, rgb));
+            task.Job.Listener.Picture(new DecodedPicture(task.Index, task.Seed, request.Width, request.Height, rgb, task.MostRows));
             if (task.Job.Decoded == task.Job.Tasks.Length)
                 Finish(task.Job);
             return (true, seconds);
@@ -286,7 +261,7 @@ public sealed class DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparatio
     private void Finish(DenoiseJob job)
     {
         Remove(job);
-        var denoise = time.GetElapsedTime(job.FirstStepAt, job.LastStepAt).TotalSeconds;
+        var denoise = _time.GetElapsedTime(job.FirstStepAt, job.LastStepAt).TotalSeconds;
         job.Listener.Finished(new DenoiseSummary(job.Model!.Info.Description, job.Warnings, job.EncodeSeconds, denoise, job.DecodeSeconds, job.RowSteps()));
     }
 
@@ -301,7 +276,7 @@ public sealed class DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparatio
     private void Remove(DenoiseJob job)
     {
         if (job.Phase == JobPhase.Arrived)
-            _arrived.RemoveAll(a => ReferenceEquals(a.Job, job));
+            _arrived.Remove(job);
         job.Phase = JobPhase.Gone;
         if (!_drawing.Remove(job))
             return;
@@ -309,5 +284,5 @@ public sealed class DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparatio
             _batcher.Remove(task);
     }
 
-    private double Seconds(long since) => time.GetElapsedTime(since).TotalSeconds;
+    private double Seconds(long since) => _time.GetElapsedTime(since).TotalSeconds;
 }

@@ -16,9 +16,6 @@ public sealed class DenoiseJob(GenerationRequest request, IDenoiseListener liste
     /// <summary>Content of <see cref="GenerationRequest.MaskImage"/>, height x width; empty = no mask.</summary>
     public ReadOnlyMemory<byte> Mask { get; init; }
 
-    /// <summary>U-Net rows that the job will take, as far as the request alone can tell.</summary>
-    public int ExpectedRows => RowsFor(Request) * Request.NumImages;
-
     internal IDenoiseListener Listener { get; } = listener;
     internal ReadOnlyMemory<byte> State { get; } = state;
     internal JobPhase Phase { get; set; }
@@ -31,9 +28,6 @@ public sealed class DenoiseJob(GenerationRequest request, IDenoiseListener liste
     internal double DecodeSeconds { get; set; }
     internal long FirstStepAt { get; set; }
     internal long LastStepAt { get; set; }
-
-    /// <summary>See <see cref="GenerationRequest.GuidanceScale"/>.</summary>
-    internal static int RowsFor(GenerationRequest request) => request.GuidanceScale > 1 ? 2 : 1;
 
     internal void Prepared(IDiffusionModel model, PromptConditioning conditioning, DenoiseTask[] tasks)
     {

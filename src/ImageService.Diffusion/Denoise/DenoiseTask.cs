@@ -55,7 +55,11 @@ internal sealed class DenoiseTask : IBatchMember
     /// <summary>Index of the next step; the scheduler's step count when denoising is done.</summary>
     public int Step { get; set; }
 
+    /// <summary>Rows computed for it.</summary>
     public long RowSteps { get; set; }
+
+    /// <summary>The largest row count it was computed in.</summary>
+    public int MostRows { get; set; }
 
     public bool Denoised => Step >= Scheduler.StepCount;
 

@@ -28,7 +28,8 @@ public interface IDenoiseListener
 public sealed record PreviewLatents(IDiffusionModel Model, int Index, int Step, int Steps, float[] Latents, int Height, int Width);
 
 /// <param name="Rgb">[Height, Width, 3], the receiver's own.</param>
-public sealed record DecodedPicture(int Index, long Seed, int Width, int Height, byte[] Rgb);
+/// <param name="Rows">The largest row count, padding included, of the U-Net calls it was drawn in.</param>
+public sealed record DecodedPicture(int Index, long Seed, int Width, int Height, byte[] Rgb, int Rows);
 
 /// <param name="Encode">Seconds in tokenizer, text encoder and image encoder.</param>
 /// <param name="Denoise">Seconds from the first to the last step.</param>

@@ -1,131 +1,138 @@
 using System.Numerics.Tensors;
-using System.Runtime.CompilerServices;
+using ImageService.Core;
 using ImageService.Diffusion.Noise;
 using ImageService.Diffusion.Schedulers;
 
 namespace ImageService.Diffusion.Denoise;
 
 /// <summary>
-/// Where drawing begins when there is a start image: image to image (SDEdit, Meng et al. 2021; diffusers' <c>StableDiffusionImg2ImgPipeline</c>), or
-/// inpainting with an ordinary U-Net, which has the unmasked part put back after every step, or with one of 9 channels, which is shown mask and image
-/// (<c>StableDiffusionInpaintPipeline</c> and their SDXL counterparts). The generator is drawn from in the order of those pipelines.
+/// Drawing that begins from a picture: image-to-image (Meng et al. 2022, SDEdit) and inpainting (Lugmayr et al. 2022 for U-Nets of 4 channels; Rombach et
+/// al. 2022, section 4.5 for those of 9), with the draws in the order of diffusers' StableDiffusionImg2ImgPipeline and StableDiffusionInpaintPipeline.
+/// The VAE encoder runs once a job; each picture then samples from the posterior with its own generator.
 /// </summary>
 internal sealed class ImageStart
 {
-    // All pictures of a job share what the encoder said.
-    private readonly ConditionalWeakTable<DenoiseJob, Posteriors> _encoded = [];
+    private const byte PaintFrom = 128; // gray values of at least one half
+    private readonly GenerationRequest _request;
+    private readonly ModelInfo _info;
+    private readonly Posterior? _image;
+    private readonly Posterior? _masked;
+    private readonly float[]? _mask;
 
-    /// <exception cref="ArgumentException">Strength leaves no step, or the model needs a mask; the message is one sentence naming the field.</exception>
-    public PictureStart Create(DenoiseJob job, IDiffusionModel model, IScheduler scheduler, NoiseGenerator noise)
+    /// <exception cref="ArgumentException">The request does not fit the model; one sentence naming the field.</exception>
+    public ImageStart(DenoiseJob job, IDiffusionModel model)
     {
-        var info = model.Info;
-        var paintsMasked = info.UNetChannels > info.LatentChannels;
-        if (paintsMasked && job.Mask.IsEmpty)
-            throw new ArgumentException("mask_image: this model repaints a part of an image and needs to know which.", nameof(job));
-        var first = scheduler.StartStep(job.Request.Strength);
-        if (!_encoded.TryGetValue(job, out var encoded))
-            _encoded.Add(job, encoded = Encode(job, model, paintsMasked));
-        return job.Mask.IsEmpty ? FromImage(info, scheduler, noise, first, encoded.Image!)
-            : Inpaint(info, scheduler, noise, first, encoded, job.Request.Strength >= 1);
+        _request = job.Request;
+        _info = model.Info;
+        var inpaintingUNet = _info.UNetChannels > _info.LatentChannels;
+        if (job.Mask.IsEmpty && inpaintingUNet)
+            throw new ArgumentException($"mask_image: the model '{_request.Model}' paints into pictures only, and needs an image and a mask.");
+        var pixels = Planes(job.StartImage.Span, _request.Height * _request.Width);
+        if (job.Mask.IsEmpty || !inpaintingUNet || _request.Strength < 1)
+            _image = Encode(model, pixels);
+        if (job.Mask.IsEmpty)
+            return;
+        Hide(pixels, job.Mask.Span);
+        _masked = Encode(model, pixels);
+        _mask = LatentMask(job.Mask.Span);
     }
 
-    private static PictureStart FromImage(ModelInfo info, IScheduler scheduler, NoiseGenerator noise, int first, Posterior image)
+    /// <summary>Where one picture begins.</summary>
+    public PictureStart For(IScheduler scheduler, NoiseGenerator generator)
     {
-        var original = Sample(info, image, noise);
-        return new PictureStart(Noised(scheduler, first, original, Draw(noise, original.Length)), first);
-    }
-
-    private static PictureStart Inpaint(ModelInfo info, IScheduler scheduler, NoiseGenerator noise, int first, Posteriors encoded, bool fromPureNoise)
-    {
-        var length = encoded.Length;
-        // A U-Net of 9 channels that begins with pure noise never needs the image's own latents, and none are drawn.
-        var original = encoded.Masked is not null && fromPureNoise ? null : Sample(info, encoded.Image!, noise);
-        var start = Draw(noise, length);
-        float[] latents;
-        if (fromPureNoise)
-        {
-            latents = new float[length];
-            TensorPrimitives.Multiply(start, scheduler.InitialNoiseSigma, latents);
-        }
+        var original = _image?.Sample(_info, generator);
+        var noise = new float[LatentLength];
+        generator.Fill(noise);
+        var first = scheduler.StartStep(_request.Strength);
+        var latents = new float[LatentLength];
+        if (_mask is not null && _request.Strength >= 1)
+            TensorPrimitives.Multiply(noise, scheduler.InitialNoiseSigma, latents);
         else
-        {
-            latents = Noised(scheduler, first, original!, start);
-        }
-        if (encoded.Masked is null)
-        {
-            // The pipelines sample the masked image for every U-Net, and ancestral noise comes after it.
-            Draw(noise, length);
-            return new PictureStart(latents, first, AfterStep: KeepUnmasked(scheduler, original!, start, encoded.LatentMask!));
-        }
-        return new PictureStart(latents, first, [.. encoded.LatentMask!, .. Sample(info, encoded.Masked, noise)]);
+            scheduler.AddNoise(first, original, noise, latents);
+        if (_mask is null)
+            return new PictureStart(latents, first);
+        var masked = _masked!.Sample(_info, generator);
+        return _info.UNetChannels > _info.LatentChannels
+            ? new PictureStart(latents, first, ExtraChannels: [.. _mask, .. masked])
+            : new PictureStart(latents, first, AfterStep: KeepOutside(scheduler, original!, noise));
     }
 
-    private static AfterStep KeepUnmasked(IScheduler scheduler, float[] original, float[] noise, float[] mask)
+    private int LatentHeight => _request.Height / _info.VaeScale;
+    private int LatentWidth => _request.Width / _info.VaeScale;
+    private int LatentLength => _info.LatentChannels * LatentHeight * LatentWidth;
+
+    // Outside the mask the picture stays the start image, noised as far as the coming step expects it.
+    private AfterStep KeepOutside(IScheduler scheduler, float[] original, float[] noise)
     {
-        var noised = new float[original.Length];
+        var kept = new float[LatentLength];
+        var mask = _mask!;
         return (nextStep, latents) =>
         {
             if (nextStep < scheduler.StepCount)
-                scheduler.AddNoise(nextStep, original, noise, noised);
+                scheduler.AddNoise(nextStep, original, noise, kept);
             else
-                original.CopyTo(noised, 0);
-            StartLatents.KeepUnmasked(latents, noised, mask);
+                original.CopyTo(kept, 0);
+            for (var channel = 0; channel < latents.Length; channel += mask.Length)
+            {
+                var inside = latents.Slice(channel, mask.Length);
+                var outside = kept.AsSpan(channel, mask.Length);
+                // outside + mask * (inside - outside): the mask is 0 or 1, so this is exact.
+                TensorPrimitives.Subtract(inside, outside, inside);
+                TensorPrimitives.MultiplyAdd(inside, mask, outside, inside);
+            }
         };
     }
 
-    private static Posteriors Encode(DenoiseJob job, IDiffusionModel model, bool paintsMasked)
+    private Posterior Encode(IDiffusionModel model, float[] pixels)
     {
-        var (height, width) = (job.Request.Height, job.Request.Width);
-        var info = model.Info;
-        var planes = new float[3 * height * width];
-        StartLatents.Normalize(job.StartImage.Span, planes);
-        var needsImage = !paintsMasked || job.Request.Strength < 1;
-        var image = needsImage ? Encode(model, height, width, planes) : null;
-        var (rows, columns) = (height / info.VaeScale, width / info.VaeScale);
-        var length = info.LatentChannels * rows * columns;
-        if (job.Mask.IsEmpty)
-            return new Posteriors(image, null, null, length);
-        var mask = new float[rows * columns];
-        StartLatents.ResizeMask(job.Mask.Span, columns, info.VaeScale, mask);
-        if (!paintsMasked)
-            return new Posteriors(image, null, mask, length);
-        StartLatents.Hide(planes, job.Mask.Span);
-        return new Posteriors(image, Encode(model, height, width, planes), mask, length);
-    }
-
-    private static Posterior Encode(IDiffusionModel model, int height, int width, float[] planes)
-    {
-        var info = model.Info;
-        var length = info.LatentChannels * (height / info.VaeScale) * (width / info.VaeScale);
-        var posterior = new Posterior(new float[length], new float[length]);
-        model.EncodeImage(height, width, planes, posterior.Mean, posterior.Deviation);
+        var posterior = new Posterior(new float[LatentLength], new float[LatentLength]);
+        model.EncodeImage(_request.Height, _request.Width, pixels, posterior.Mean, posterior.Deviation);
         return posterior;
     }
 
-    private static float[] Sample(ModelInfo info, Posterior posterior, NoiseGenerator noise)
+    // RGB rows to planes of -1..1.
+    private static float[] Planes(ReadOnlySpan<byte> rgb, int plane)
     {
-        var latents = new float[posterior.Mean.Length];
-        StartLatents.Sample(info, posterior.Mean, posterior.Deviation, noise, latents);
-        return latents;
+        var planes = new float[3 * plane];
+        for (var i = 0; i < rgb.Length; i++)
+            planes[((i % 3) * plane) + (i / 3)] = (2 * (rgb[i] / 255f)) - 1;
+        return planes;
     }
 
-    private static float[] Noised(IScheduler scheduler, int step, float[] original, float[] noise)
+    private static void Hide(float[] planes, ReadOnlySpan<byte> mask)
     {
-        var latents = new float[original.Length];
-        scheduler.AddNoise(step, original, noise, latents);
-        return latents;
+        for (var i = 0; i < planes.Length; i++)
+        {
+            if (mask[i % mask.Length] >= PaintFrom)
+                planes[i] = 0;
+        }
     }
 
-    private static float[] Draw(NoiseGenerator noise, int length)
+    // torch's nearest interpolation: the pixel at the upper left of each latent.
+    private float[] LatentMask(ReadOnlySpan<byte> mask)
     {
-        var draw = new float[length];
-        noise.Fill(draw);
-        return draw;
+        var small = new float[LatentHeight * LatentWidth];
+        for (var y = 0; y < LatentHeight; y++)
+        {
+            for (var x = 0; x < LatentWidth; x++)
+                small[(y * LatentWidth) + x] = mask[(y * _info.VaeScale * _request.Width) + (x * _info.VaeScale)] >= PaintFrom ? 1 : 0;
+        }
+        return small;
     }
 
-    private sealed record Posterior(float[] Mean, float[] Deviation);
-
-    /// <param name="Image">Of the start image; null if nothing needs it.</param>
-    /// <param name="Masked">Of the image with the repainted part hidden; null for ordinary U-Nets.</param>
-    private sealed record Posteriors(Posterior? Image, Posterior? Masked, float[]? LatentMask, int Length);
+    /// <summary>What the VAE encoder says of a picture.</summary>
+    private sealed record Posterior(float[] Mean, float[] Deviation)
+    {
+        /// <summary>Latents of one picture, scaled as the U-Net knows them.</summary>
+        public float[] Sample(ModelInfo info, NoiseGenerator generator)
+        {
+            var sample = new float[Mean.Length];
+            generator.Fill(sample);
+            TensorPrimitives.MultiplyAdd(sample, Deviation, Mean, sample);
+            if (info.ShiftFactor != 0)
+                TensorPrimitives.Subtract(sample, info.ShiftFactor, sample);
+            TensorPrimitives.Multiply(sample, info.ScalingFactor, sample);
+            return sample;
+        }
+    }
 }

@@ -11,12 +11,10 @@ namespace ImageService.Diffusion.Denoise;
 /// <param name="encode">Tokenizer and text encoder.</param>
 /// <param name="noise">A new generator for a seed.</param>
 /// <param name="scheduler">A new scheduler for a request on a model's noise schedule; it draws its noise from the generator given.</param>
-/// <param name="fromImage">Where drawing begins for a job with a start image.</param>
 public sealed class JobPreparation(
     Func<IDiffusionModel, GenerationRequest, PromptConditioning> encode,
     Func<NoiseSource, long, NoiseGenerator> noise,
-    Func<GenerationRequest, ModelInfo, NoiseGenerator, IScheduler> scheduler,
-    Func<DenoiseJob, IDiffusionModel, IScheduler, NoiseGenerator, PictureStart>? fromImage = null)
+    Func<GenerationRequest, ModelInfo, NoiseGenerator, IScheduler> scheduler)
 {
     /// <summary>With the product's own encoder, generators and schedulers.</summary>
     public static JobPreparation Create()
@@ -24,7 +22,7 @@ public sealed class JobPreparation(
         var factories = new ConditionalWeakTable<ModelInfo, SchedulerFactory>();
         return new JobPreparation(PromptEncoder.Encode, NoiseGenerator.Create, (request, info, noise) => factories
             .GetValue(info, static i => new SchedulerFactory(i.Scheduler))
-            .Create(request.Scheduler, request.NumInferenceSteps, LatentLength(request, info), noise), new ImageStart().Create);
+            .Create(request.Scheduler, request.NumInferenceSteps, LatentLength(request, info), noise));
     }
 
     /// <summary>Floats of a request's latents.</summary>
@@ -51,24 +49,29 @@ public sealed class JobPreparation(
 
     private DenoiseTask[] Tasks(DenoiseJob job, IDiffusionModel model, PromptConditioning conditioning)
     {
+        var begin = Beginning(job, model);
         var tasks = new DenoiseTask[job.Request.NumImages];
         for (var index = 0; index < tasks.Length; index++)
         {
             var generator = noise(job.Request.Rng, job.Request.Seed + index);
             var steps = scheduler(job.Request, model.Info, generator);
-            var start = job.StartImage.IsEmpty ? FromNoise(job.Request, model.Info, steps, generator)
-                : fromImage is null ? throw new ArgumentException("image: this worker draws from text only.")
-                : fromImage(job, model, steps, generator);
-            tasks[index] = new DenoiseTask(job, index, model, conditioning, steps, generator, start);
+            tasks[index] = new DenoiseTask(job, index, model, conditioning, steps, generator, begin(steps, generator));
         }
         return tasks;
     }
 
-    private static PictureStart FromNoise(GenerationRequest request, ModelInfo info, IScheduler scheduler, NoiseGenerator generator)
+    private static Func<IScheduler, NoiseGenerator, PictureStart> Beginning(DenoiseJob job, IDiffusionModel model)
     {
-        if (info.UNetChannels > info.LatentChannels)
-            throw new ArgumentException("image: this model repaints a part of an image and needs one, with a mask_image.");
-        var latents = new float[LatentLength(request, info)];
+        if (!job.StartImage.IsEmpty)
+            return new ImageStart(job, model).For;
+        if (model.Info.UNetChannels > model.Info.LatentChannels)
+            throw new ArgumentException($"image: the model '{job.Request.Model}' paints into pictures only, and needs an image and a mask.");
+        return (steps, generator) => FromNoise(LatentLength(job.Request, model.Info), steps, generator);
+    }
+
+    private static PictureStart FromNoise(int length, IScheduler scheduler, NoiseGenerator generator)
+    {
+        var latents = new float[length];
         generator.Fill(latents);
         TensorPrimitives.Multiply(latents, scheduler.InitialNoiseSigma, latents);
         return new PictureStart(latents);

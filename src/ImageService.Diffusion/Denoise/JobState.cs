@@ -57,6 +57,7 @@ internal static class JobState
     {
         writer.Write(task.Step);
         writer.Write(task.RowSteps);
+        writer.Write(task.MostRows);
         writer.Write(task.Latents.Length);
         writer.Write(MemoryMarshal.AsBytes<float>(task.Latents));
         task.Scheduler.SaveState(writer);
@@ -67,6 +68,7 @@ internal static class JobState
     {
         task.Step = reader.ReadInt32();
         task.RowSteps = reader.ReadInt64();
+        task.MostRows = reader.ReadInt32();
         if (task.Step < task.FirstStep || task.Step > task.Scheduler.StepCount || reader.ReadInt32() != task.Latents.Length)
             return false;
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(task.Latents.AsSpan()));

@@ -46,6 +46,7 @@ internal sealed class StepRunner(GroupKey key, IDiffusionModel model, int capaci
         task.Scheduler.Step(task.Step, prediction, task.Latents);
         task.Step++;
         task.RowSteps += task.Rows;
+        task.MostRows = Math.Max(task.MostRows, _batch.Rows);
         task.AfterStep?.Invoke(task.Step, task.Latents);
         return original;
     }

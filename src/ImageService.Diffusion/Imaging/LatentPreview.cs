@@ -14,7 +14,10 @@ public static class LatentPreview
         var plane = height * width;
         var channels = factors.Matrix.Length / 3;
         if (latents.Length != channels * plane || rgb.Length != plane * 3)
-            throw new ArgumentException($"latents must have {channels} x {height} x {width} values and rgb {height} x {width} x 3, but they have {latents.Length} and {rgb.Length}.", nameof(latents));
+        {
+            throw new ArgumentException($"latents must have {channels} x {height} x {width} values and rgb {height} x {width} x 3, " +
+                                        $"but they have {latents.Length} and {rgb.Length}.", nameof(latents));
+        }
         for (var pixel = 0; pixel < plane; pixel++)
         {
             for (var k = 0; k < 3; k++)

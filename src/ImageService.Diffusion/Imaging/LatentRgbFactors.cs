@@ -17,14 +17,20 @@ public sealed record LatentRgbFactors(float[] Matrix, float[] Bias)
         [0.3651f, 0.4232f, 0.4341f, -0.2533f, -0.0042f, 0.1068f, 0.1076f, 0.1111f, -0.0362f, -0.3165f, -0.2492f, -0.2188f],
         [0.1084f, -0.0175f, -0.0011f]);
 
-    /// <summary>The published factors if the model has one of the well-known VAEs, otherwise fitted to its decoder. Decodes pictures: call once, at load.</summary>
+    /// <summary>
+    /// The published factors if the model has one of the well-known VAEs, otherwise fitted to its decoder. Decodes pictures: call once, at
+    /// load.
+    /// </summary>
     public static LatentRgbFactors For(IDiffusionModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
         return Known(model.Info) ?? Fit(model, seed: 0);
     }
 
-    /// <summary>Published factors, or null. A VAE is known by its scale, and by the text width of the model it belongs to: a model trained from scratch may use the same scale.</summary>
+    /// <summary>
+    /// Published factors, or null. A VAE is known by its scale, and by the text width of the model it belongs to: a model trained from
+    /// scratch may use the same scale.
+    /// </summary>
     public static LatentRgbFactors? Known(ModelInfo info)
     {
         ArgumentNullException.ThrowIfNull(info);

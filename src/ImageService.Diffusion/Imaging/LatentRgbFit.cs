@@ -1,6 +1,8 @@
 namespace ImageService.Diffusion.Imaging;
 
-/// <summary>Fits <see cref="LatentRgbFactors"/> to a decoder by least squares, through the normal equations of (channels + 1) unknowns a colour.</summary>
+/// <summary>
+/// Fits <see cref="LatentRgbFactors"/> to a decoder by least squares, through the normal equations of (channels + 1) unknowns a colour.
+/// </summary>
 internal sealed class LatentRgbFit
 {
     // Latents a side, and how wide the patches of equal latents are in each sample: pictures are mostly smooth, so most samples are.
@@ -50,7 +52,8 @@ internal sealed class LatentRgbFit
         }
     }
 
-    private static float Gaussian(Random random) => (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
+    private static float Gaussian(Random random) =>
+        (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
 
     private void AddPicture(ReadOnlySpan<float> latents, ReadOnlySpan<byte> rgb, int scale)
     {

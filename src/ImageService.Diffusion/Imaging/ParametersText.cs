@@ -16,7 +16,8 @@ internal static class ParametersText
         var text = new StringBuilder(request.Prompt).Append('\n');
         if (request.NegativePrompt.Length > 0)
             text.Append("Negative prompt: ").Append(request.NegativePrompt).Append('\n');
-        return text.AppendJoin(", ", Pairs(request, seed, model).Where(p => p.Value is not null).Select(p => $"{p.Key}: {Quote(p.Value!)}")).ToString().Trim();
+        var pairs = Pairs(request, seed, model).Where(p => p.Value is not null).Select(p => $"{p.Key}: {Quote(p.Value!)}");
+        return text.AppendJoin(", ", pairs).ToString().Trim();
     }
 
     private static IEnumerable<(string Key, string? Value)> Pairs(GenerationRequest request, long seed, ModelDescription model)
@@ -43,5 +44,6 @@ internal static class ParametersText
 
     private static string Number(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);
 
-    private static string Quote(string value) => value.AsSpan().ContainsAny(',', ':', '\n') ? JsonSerializer.Serialize(value, Quoted) : value;
+    private static string Quote(string value) =>
+        value.AsSpan().ContainsAny(',', ':', '\n') ? JsonSerializer.Serialize(value, Quoted) : value;
 }

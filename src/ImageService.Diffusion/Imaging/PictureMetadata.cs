@@ -4,8 +4,8 @@ using ImageService.Core;
 namespace ImageService.Diffusion.Imaging;
 
 /// <summary>
-/// The texts inside every picture: how it was drawn, for people and other programs (A1111's <c>parameters</c>), for this one (<c>imageservice</c>),
-/// and the mark that it was made by a machine (IPTC's digital source type in XMP).
+/// The texts inside every picture: how it was drawn, for people and other programs (A1111's <c>parameters</c>), for this one
+/// (<c>imageservice</c>), and the mark that it was made by a machine (IPTC's digital source type in XMP).
 /// </summary>
 public static class PictureMetadata
 {
@@ -47,7 +47,9 @@ public static class PictureMetadata
         <?xpacket begin="{'\uFEFF'}" id="W5M0MpCehiHzreSzNTczkc9d"?>
         <x:xmpmeta xmlns:x="adobe:ns:meta/">
          <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-          <rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">
+          <rdf:Description rdf:about=""
+            xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+            xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">
            <xmp:CreatorTool>ImageService {Version}</xmp:CreatorTool>
            <Iptc4xmpExt:DigitalSourceType>{DigitalSourceType}</Iptc4xmpExt:DigitalSourceType>
           </rdf:Description>

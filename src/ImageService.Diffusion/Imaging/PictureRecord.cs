@@ -6,7 +6,9 @@ using ImageService.Core;
 
 namespace ImageService.Diffusion.Imaging;
 
-/// <summary>The JSON from which a picture can be drawn again: a request for it alone, in the API's own names, and what it was drawn on.</summary>
+/// <summary>
+/// The JSON from which a picture can be drawn again: a request for it alone, in the API's own names, and what it was drawn on.
+/// </summary>
 internal static class PictureRecord
 {
     private static readonly JsonSerializerOptions Options = new()
@@ -19,17 +21,24 @@ internal static class PictureRecord
 
     public static string Write(GenerationRequest request, long seed, ModelDescription model, PictureOrigin origin)
     {
-        // A start image is named, not held: its blob is the store's business. The caller's labels are the caller's, and a picture may travel far.
-        var alone = JsonSerializer.SerializeToNode(request with { Seed = seed, NumImages = 1, Image = null, MaskImage = null, Metadata = null }, Options)!.AsObject();
+        // A start image is named, not held: its blob is the store's business. The caller's labels are the caller's, and a picture may
+        // travel far.
+        var single = request with { Seed = seed, NumImages = 1, Image = null, MaskImage = null, Metadata = null };
+        var alone = JsonSerializer.SerializeToNode(single, Options)!.AsObject();
         alone.Remove("preview_every");
         alone.Remove("priority");
         if (request.Image is null)
             alone.Remove("strength");
+        var needs = new JsonArray();
+        if (request.Image is not null)
+            needs.Add("image");
+        if (request.MaskImage is not null)
+            needs.Add("mask_image");
         var record = new JsonObject
         {
             ["version"] = PictureMetadata.Version,
             ["request"] = alone,
-            ["needs"] = JsonSerializer.SerializeToNode(new[] { request.Image is null ? null : "image", request.MaskImage is null ? null : "mask_image" }.OfType<string>()),
+            ["needs"] = needs,
             ["model_hash"] = model.Hash,
             ["provider"] = origin.Provider,
             ["runtime_version"] = origin.RuntimeVersion,

@@ -11,9 +11,15 @@ public static class PngEncoder
     /// <summary>The file's media type.</summary>
     public const string ContentType = "image/png";
 
+    // Measured at 512 x 512 on one core: level 3 takes 8 ms and 363 kB for a photograph, level 1 4 ms and 577 kB, level 6 13 ms and 361 kB.
+    // For a drawing level 6 takes 39 ms to save 6 percent.
     private const int CompressionLevel = 3;
-    private const byte Filter = UpFilter;
-    private const byte UpFilter = 2;
+
+    // Sub: each byte less its left neighbour. At level 3, 512 x 512: 363 and 291 kB (photograph, drawing); Up 364 and 298 kB in the same
+    // time; Paeth 361 and 293 kB in twice the time; Average 347 and 285 kB, but more than Sub where colours are flat; no filter 683
+    // and 362 kB.
+    private const byte SubFilter = 1;
+    private const int PixelBytes = 3;
 
     private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', (byte)'\r', (byte)'\n', 0x1A, (byte)'\n'];
 
@@ -38,14 +44,15 @@ public static class PngEncoder
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         ArgumentNullException.ThrowIfNull(texts);
-        if (rgb.Length != (long)width * height * 3)
-            throw new ArgumentException($"rgb has {rgb.Length} bytes, but {width} x {height} pixels have {(long)width * height * 3}.", nameof(rgb));
+        var length = (long)width * height * PixelBytes;
+        if (rgb.Length != length)
+            throw new ArgumentException($"rgb has {rgb.Length} bytes, but {width} x {height} pixels have {length}.", nameof(rgb));
 
         output.Write(Signature);
         WriteHeader(output, width, height);
         foreach (var text in texts)
             PngTextChunk.Write(output, text);
-        WriteRows(output, width * 3, rgb);
+        WriteRows(output, width * PixelBytes, rgb);
         PngChunk.Write(output, "IEND"u8, []);
     }
 
@@ -66,15 +73,12 @@ public static class PngEncoder
         using (var idat = new PngDataStream(output))
         using (var zlib = new ZLibStream(idat, new ZLibCompressionOptions { CompressionLevel = CompressionLevel }, leaveOpen: true))
         {
-            line[0] = Filter;
+            line[0] = SubFilter;
             for (var start = 0; start < rgb.Length; start += stride)
             {
                 var row = rgb.Slice(start, stride);
-                var filtered = line.AsSpan(1, stride);
-                if (start == 0)
-                    row.CopyTo(filtered); // above the first row lies black
-                else
-                    TensorPrimitives.Subtract(row, rgb.Slice(start - stride, stride), filtered);
+                row[..PixelBytes].CopyTo(line.AsSpan(1));
+                TensorPrimitives.Subtract(row[PixelBytes..], row[..^PixelBytes], line.AsSpan(1 + PixelBytes));
                 zlib.Write(line, 0, stride + 1);
             }
         }

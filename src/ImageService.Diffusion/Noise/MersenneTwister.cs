@@ -33,8 +33,8 @@ internal sealed class MersenneTwister
     {
         for (var i = 0; i < Size; i++)
         {
-            var y = _state[i] & 0x80000000 | _state[(i + 1) % Size] & 0x7FFFFFFF;
-            _state[i] = _state[(i + Shift) % Size] ^ y >> 1 ^ (y & 1) * 0x9908B0DF;
+            var y = _state[i] & 0x80000000 | _state[i == Size - 1 ? 0 : i + 1] & 0x7FFFFFFF;
+            _state[i] = _state[i < Size - Shift ? i + Shift : i + Shift - Size] ^ y >> 1 ^ (y & 1) * 0x9908B0DF;
         }
         _next = 0;
     }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Numerics.Tensors;
 
 namespace ImageService.Diffusion.Noise;
@@ -28,14 +29,15 @@ public sealed class PhiloxGenerator(long seed) : NoiseGenerator
 
     private void Fill(uint element, Span<float> into)
     {
+        // Whole vectors: what lies beyond the end of a last, short chunk is not copied.
+        for (var i = 0; i < into.Length; i += Vector<ulong>.Count)
+        {
+            var (x, y) = Philox(_draw, Vector<ulong>.Indices + new Vector<ulong>(element + (uint)i), (uint)seed, (uint)(seed >> 32));
+            (Vector.ConvertToDouble(x) * PerStep + new Vector<double>(PerStep / 2)).CopyTo(_radius, i);
+            (Vector.ConvertToDouble(y) * AnglePerStep + new Vector<double>(AnglePerStep / 2)).CopyTo(_wave, i);
+        }
         var radius = _radius.AsSpan(0, into.Length);
         var wave = _wave.AsSpan(0, into.Length);
-        for (var i = 0; i < into.Length; i++)
-        {
-            var (x, y) = Philox(_draw, element + (uint)i, (uint)seed, (uint)(seed >> 32));
-            radius[i] = x * PerStep + PerStep / 2;
-            wave[i] = y * AnglePerStep + AnglePerStep / 2;
-        }
         TensorPrimitives.Log(radius, radius);
         TensorPrimitives.Multiply(radius, -2, radius);
         TensorPrimitives.Sqrt(radius, radius);
@@ -44,13 +46,16 @@ public sealed class PhiloxGenerator(long seed) : NoiseGenerator
         TensorPrimitives.ConvertTruncating<double, float>(radius, into);
     }
 
-    private static (uint First, uint Second) Philox(uint draw, uint element, uint keyLow, uint keyHigh)
+    // Numbers of 32 bits in lanes of 64, where their products fit.
+    private static (Vector<ulong> First, Vector<ulong> Second) Philox(uint draw, Vector<ulong> elements, uint keyLow, uint keyHigh)
     {
-        var (c0, c1, c2, c3) = (draw, 0u, element, 0u);
+        var low = new Vector<ulong>(uint.MaxValue);
+        var (c0, c1, c2, c3) = (new Vector<ulong>(draw), Vector<ulong>.Zero, elements & low, Vector<ulong>.Zero);
         for (var round = 0; round < 10; round++)
         {
             var (even, odd) = (c0 * 0xD2511F53UL, c2 * 0xCD9E8D57UL);
-            (c0, c1, c2, c3) = ((uint)(odd >> 32) ^ c1 ^ keyLow, (uint)odd, (uint)(even >> 32) ^ c3 ^ keyHigh, (uint)even);
+            (c0, c1) = ((odd >> 32) ^ c1 ^ new Vector<ulong>(keyLow), odd & low);
+            (c2, c3) = ((even >> 32) ^ c3 ^ new Vector<ulong>(keyHigh), even & low);
             keyLow += 0x9E3779B9;
             keyHigh += 0xBB67AE85;
         }

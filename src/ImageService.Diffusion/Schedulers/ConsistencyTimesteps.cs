@@ -16,7 +16,7 @@ internal static class ConsistencyTimesteps
         if (steps > distilled)
         {
             throw new ArgumentException(
-                $"num_inference_steps must be between 1 and {distilled} for lcm and tcd, which the model was distilled to (original_inference_steps), not {steps}.");
+                $"num_inference_steps must be between 1 and {distilled} (original_inference_steps) for the schedulers lcm and tcd, not {steps}.");
         }
         var timesteps = new float[steps];
         for (var i = 0; i < steps; i++)

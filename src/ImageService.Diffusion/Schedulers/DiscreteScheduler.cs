@@ -13,13 +13,13 @@ internal abstract class DiscreteScheduler(float[] timesteps, int steps, int eval
     public float Timestep(int step) => timesteps[step];
 
     // diffusers' StableDiffusionImg2ImgPipeline.get_timesteps. The strength is read as the decimal number that was written: 0.7f * 10 would be 6.
-    public int StartStep(float strength)
+    public virtual int StartStep(float strength)
     {
         var taken = float.IsFinite(strength) && strength is > 0 and <= 1 ? Math.Min((int)(steps * (double)(decimal)strength), steps) : 0;
         if (taken < 1)
         {
             throw new ArgumentException(
-                $"strength must be at most 1 and leave at least one of the {steps} steps: at least {1.0 / steps:0.####}, not {strength}.", nameof(strength));
+                $"strength must be at most 1 and leave at least one of the {steps} steps: at least {Math.Ceiling(10000.0 / steps) / 10000}, not {strength}.", nameof(strength));
         }
         return (steps - taken) * evaluationsPerStep;
     }

@@ -17,6 +17,7 @@ public interface IScheduler
     float Timestep(int step);
 
     /// <summary>Where image-to-image begins for a strength of (0, 1], as diffusers' <c>get_timesteps</c>; 0 for strength 1.</summary>
+    /// <exception cref="ArgumentException">The strength is out of range or leaves no step; the message is one sentence naming the field.</exception>
     int StartStep(float strength);
 
     /// <summary>What the U-Net is shown at a step; a plain copy for schedulers in variance-preserving form.</summary>

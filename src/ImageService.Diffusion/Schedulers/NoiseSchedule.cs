@@ -61,14 +61,17 @@ internal sealed class NoiseSchedule
         };
     }
 
-    // torch.linspace: from both ends, so that the last element is exact.
+    // torch.linspace: from both ends, with the product and the sum rounded once, as its compiled loop does. The last bit counts where a timestep is found
+    // from a noise level and cut to a whole number.
     private static float[] Linspace(double start, double end, int count)
     {
         var (first, last) = ((float)start, (float)end);
         var step = count > 1 ? (last - first) / (count - 1) : 0;
         var values = new float[count];
         for (var i = 0; i < count; i++)
-            values[i] = i < count / 2 ? first + step * i : last - step * (count - 1 - i);
+            values[i] = i < count / 2
+                ? MathF.FusedMultiplyAdd(step, i, first)
+                : MathF.FusedMultiplyAdd(-step, count - 1 - i, last);
         return values;
     }
 

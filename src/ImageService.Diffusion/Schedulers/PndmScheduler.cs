@@ -15,6 +15,8 @@ internal sealed class PndmScheduler : VarianceScheduler
         [55f / 24, -59f / 24, 37f / 24, -9f / 24],
     ];
 
+    private const int EvaluationsPerRungeKutta = 4;
+
     private readonly float[] _timesteps;
     private readonly float[] _products;
     private readonly float _finalProduct;
@@ -37,25 +39,32 @@ internal sealed class PndmScheduler : VarianceScheduler
         _products = setup.Schedule.AlphasCumprod.ToArray();
         _finalProduct = setup.Config.SetAlphaToOne ?? false ? 1 : _products[0];
         _stride = setup.Schedule.Count / setup.Steps;
-        _rungeKuttaSteps = skipRungeKutta ? 0 : 12;
+        _rungeKuttaSteps = skipRungeKutta ? 0 : 3 * EvaluationsPerRungeKutta;
         _outputs = new OutputHistory(4, setup.Length);
         _held = new float[setup.Length];
         _combined = new float[setup.Length];
     }
 
+    // Runge-Kutta steps are entered at their first evaluation. (diffusers counts evaluations as steps here and enters them anywhere.)
+    public override int StartStep(float strength)
+    {
+        var start = base.StartStep(strength);
+        return start + Math.Min(start, _rungeKuttaSteps / EvaluationsPerRungeKutta) * (EvaluationsPerRungeKutta - 1);
+    }
+
     public override void Step(int step, ReadOnlySpan<float> modelOutput, Span<float> latents)
     {
         var timestep = (int)_timesteps[step];
-        if (_taken < _rungeKuttaSteps)
-            StepRungeKutta(timestep, modelOutput, latents);
+        if (step < _rungeKuttaSteps)
+            StepRungeKutta(step, timestep, modelOutput, latents);
         else
             StepMultistep(timestep, modelOutput, latents);
         _taken++;
     }
 
-    private void StepRungeKutta(int timestep, ReadOnlySpan<float> output, Span<float> latents)
+    private void StepRungeKutta(int step, int timestep, ReadOnlySpan<float> output, Span<float> latents)
     {
-        var phase = _taken % 4;
+        var phase = step % EvaluationsPerRungeKutta;
         if (phase == 0)
         {
             output.CopyTo(_outputs.Push());
@@ -63,7 +72,7 @@ internal sealed class PndmScheduler : VarianceScheduler
             Array.Clear(_combined);
         }
         var next = timestep - (phase % 2 == 0 ? _stride / 2 : 0);
-        var from = (int)_timesteps[_taken - phase];
+        var from = (int)_timesteps[step - phase];
         LatentArithmetic.Add(phase is 0 or 3 ? 1f / 6 : 1f / 3, output, _combined);
         Transfer(from, next, _held, phase == 3 ? _combined : output, latents);
     }

@@ -38,7 +38,9 @@ public sealed class SchedulerFactory(SchedulerConfig config)
     /// <param name="steps">Steps asked for: 1 to the model's training timesteps, usually 1000.</param>
     /// <param name="length">Floats of the picture's latents.</param>
     /// <param name="noise">The picture's generator; ancestral and stochastic schedulers draw from it at their steps.</param>
-    /// <exception cref="ArgumentException">The name, the step count or the model's configuration is not possible; the message is one sentence naming the field.</exception>
+    /// <exception cref="ArgumentException">
+    /// The name, the step count or the model's configuration is not possible; the message is one sentence naming the field.
+    /// </exception>
     public IScheduler Create(string name, int steps, int length, NoiseGenerator noise)
     {
         ArgumentNullException.ThrowIfNull(noise);

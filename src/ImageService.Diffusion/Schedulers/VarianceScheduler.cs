@@ -1,6 +1,8 @@
 namespace ImageService.Diffusion.Schedulers;
 
-/// <summary>Schedulers in variance-preserving form: latents are alpha * original + sigma * noise with alpha^2 + sigma^2 = 1 (Ho et al. 2020, equation 4).</summary>
+/// <summary>
+/// Schedulers in variance-preserving form: latents are alpha * original + sigma * noise with alpha^2 + sigma^2 = 1 (Ho et al. 2020, equation 4).
+/// </summary>
 internal abstract class VarianceScheduler : DiscreteScheduler
 {
     private readonly float[] _alphas;

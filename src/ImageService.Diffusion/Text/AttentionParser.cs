@@ -7,9 +7,9 @@ namespace ImageService.Diffusion.Text;
 internal readonly record struct AttentionSpan(string Text, float Weight, bool IsBreak = false);
 
 /// <summary>
-/// Reads A1111's attention syntax: <c>(x)</c> weighs 1.1, <c>(x:1.3)</c> 1.3, <c>[x]</c> 1/1.1, nested brackets multiply, a backslash takes a
-/// bracket literally, and the word BREAK begins a new window. A bracket that is never closed reaches to the end of the prompt, and one that was
-/// never opened is literal. Every text is a prompt: nothing throws.
+/// Reads A1111's attention syntax: <c>(x)</c> weighs 1.1, <c>(x:1.3)</c> 1.3, <c>[x]</c> 1/1.1, nested brackets multiply, a backslash takes
+/// a bracket literally, and the word BREAK begins a new window. A bracket that is never closed reaches to the end of the prompt, and one
+/// that was never opened is literal. Every text is a prompt: nothing throws.
 /// </summary>
 internal static partial class AttentionParser
 {
@@ -49,8 +49,10 @@ internal static partial class AttentionParser
     private static bool TryReadWeight(Match match, out double weight)
     {
         weight = 1;
-        return match.Groups["weight"].Success
-            && double.TryParse(match.Groups["weight"].ValueSpan, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out weight)
+        const NumberStyles style = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint;
+        var number = match.Groups["weight"];
+        return number.Success
+            && double.TryParse(number.ValueSpan, style, CultureInfo.InvariantCulture, out weight)
             && float.IsFinite((float)weight);
     }
 

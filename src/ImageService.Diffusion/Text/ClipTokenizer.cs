@@ -4,12 +4,14 @@ using Microsoft.ML.Tokenizers;
 namespace ImageService.Diffusion.Text;
 
 /// <summary>
-/// CLIP's byte-pair tokenizer (Radford et al. 2021; transformers' <c>CLIPTokenizer</c>), made from the files of a model folder. Any vocabulary in
-/// CLIP's file format will do, whatever its size. Safe for use by several threads.
+/// CLIP's byte-pair tokenizer (Radford et al. 2021; transformers' <c>CLIPTokenizer</c>), made from the files of a model folder. Any
+/// vocabulary in CLIP's file format will do, whatever its size. Safe for use by several threads.
 /// </summary>
 public sealed partial class ClipTokenizer
 {
-    /// <summary>Characters of the longest text that is taken: merging one very long word takes time that grows with the square of its length.</summary>
+    /// <summary>
+    /// Characters of the longest text that is taken: merging one very long word takes time that grows with the square of its length.
+    /// </summary>
     public const int MaxTextLength = 32_768;
 
     private readonly BpeTokenizer _tokenizer;
@@ -52,7 +54,9 @@ public sealed partial class ClipTokenizer
     /// <summary>The comma as a word of its own, where long prompts are best split; null if the vocabulary has none.</summary>
     internal int? CommaId { get; }
 
-    /// <summary>Reads <c>vocab.json</c>, <c>merges.txt</c>, <c>tokenizer_config.json</c> and, if it is there, <c>special_tokens_map.json</c>.</summary>
+    /// <summary>
+    /// Reads <c>vocab.json</c>, <c>merges.txt</c>, <c>tokenizer_config.json</c> and, if it is there, <c>special_tokens_map.json</c>.
+    /// </summary>
     /// <param name="folder">A model's <c>tokenizer</c> folder.</param>
     /// <exception cref="InvalidDataException">A file is missing or broken; the message names it and the field.</exception>
     public static ClipTokenizer Load(string folder)
@@ -61,7 +65,10 @@ public sealed partial class ClipTokenizer
         return new ClipTokenizer(TokenizerFiles.Read(folder));
     }
 
-    /// <summary>The ids of a text, without begin, end and padding, however many they are. Text that spells a special token becomes that token, as in transformers.</summary>
+    /// <summary>
+    /// The ids of a text, without begin, end and padding, however many they are. Text that spells a special token becomes that token, as in
+    /// transformers.
+    /// </summary>
     /// <exception cref="ArgumentException">The text is longer than <see cref="MaxTextLength"/>.</exception>
     public IReadOnlyList<int> Encode(string text)
     {
@@ -92,15 +99,18 @@ public sealed partial class ClipTokenizer
         return window;
     }
 
-    // What transformers' fast CLIP tokenizer does before it splits into words: NFC, white space to one blank, lower case. U+0130 has no one-letter
-    // lower case form, and ToLowerInvariant leaves it.
+    // What transformers' fast CLIP tokenizer does before it splits into words: NFC, white space to one blank, lower case. U+0130 has no
+    // one-letter lower case form, and ToLowerInvariant leaves it.
     private static string Normalize(string text) =>
-        WhiteSpace().Replace(UnicodeComposition.Compose(text), " ").Replace("\u0130", "i\u0307", StringComparison.Ordinal).ToLowerInvariant();
+        WhiteSpace().Replace(UnicodeComposition.Compose(text), " ")
+            .Replace("\u0130", "i\u0307", StringComparison.Ordinal)
+            .ToLowerInvariant();
 
     private static Regex WordPattern(IEnumerable<string> specialTokens)
     {
         var specials = string.Join('|', specialTokens.Select(Regex.Escape));
-        return new Regex(specials + @"|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+", RegexOptions.CultureInvariant | RegexOptions.Compiled);
+        const string words = @"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
+        return new Regex($"{specials}|{words}", RegexOptions.CultureInvariant | RegexOptions.Compiled);
     }
 
     [GeneratedRegex(@"\s+", RegexOptions.CultureInvariant)]

@@ -5,7 +5,9 @@ namespace ImageService.Diffusion.Text;
 /// <summary>A1111's attention weights ("Original" emphasis of its <c>sd_emphasis.py</c>).</summary>
 internal static class Emphasis
 {
-    /// <summary>Multiplies each token's hidden states by its weight, then scales the whole window so that its mean is what it was.</summary>
+    /// <summary>
+    /// Multiplies each token's hidden states by its weight, then scales the whole window so that its mean is what it was.
+    /// </summary>
     /// <param name="hidden">[tokens of the window, size], changed in place.</param>
     /// <param name="weights">Of the tokens after the begin token; the others have weight 1.</param>
     public static void Apply(Span<float> hidden, int size, IReadOnlyList<float> weights)

@@ -1,8 +1,8 @@
 namespace ImageService.Diffusion.Text;
 
 /// <summary>
-/// Cuts a prompt in A1111's syntax into windows of the text encoder. Where a window is full, the words since a comma not far back move to the next
-/// one, so that no phrase is torn (its <c>tokenize_line</c> with a comma backtrack of 20 tokens).
+/// Cuts a prompt in A1111's syntax into windows of the text encoder. Where a window is full, the words since a comma not far back move to
+/// the next one, so that no phrase is torn (its <c>tokenize_line</c> with a comma backtrack of 20 tokens).
 /// </summary>
 internal sealed class PromptChunker
 {

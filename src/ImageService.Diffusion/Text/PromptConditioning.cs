@@ -9,7 +9,10 @@ public sealed record PromptConditioning
     /// <summary>[ContextLength, ContextSize].</summary>
     public required float[] Positive { get; init; }
 
-    /// <summary>[ContextLength, ContextSize]; null where classifier-free guidance is off: a scale of at most 1, or a U-Net that takes the scale as an input.</summary>
+    /// <summary>
+    /// [ContextLength, ContextSize]; null where classifier-free guidance is off: a scale of at most 1, or a U-Net that takes the scale as
+    /// an input.
+    /// </summary>
     public float[]? Negative { get; init; }
 
     /// <summary>[PooledSize]; empty if the U-Net takes none.</summary>

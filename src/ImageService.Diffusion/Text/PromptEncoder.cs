@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using ImageService.Core;
 
 namespace ImageService.Diffusion.Text;
@@ -6,7 +7,7 @@ namespace ImageService.Diffusion.Text;
 /// Turns a request's prompts into the U-Net's text context: as diffusers' pipelines do (<c>encode_prompt</c> of StableDiffusionPipeline and
 /// StableDiffusionXLPipeline), or with A1111's weights and chunks.
 /// </summary>
-public static class PromptEncoder
+public static partial class PromptEncoder
 {
     /// <summary>Runs the tokenizers and text encoders. The model's thread calls this.</summary>
     public static PromptConditioning Encode(IDiffusionModel model, GenerationRequest request)
@@ -40,10 +41,18 @@ public static class PromptEncoder
     }
 
     // Chunks for each text encoder: their tokenizers may differ.
-    private static List<IReadOnlyList<PromptChunk>> Split(ModelInfo info, string text, PromptSyntax syntax, string field, List<string> warnings) =>
+    private static List<IReadOnlyList<PromptChunk>> Split(
+        ModelInfo info, string text, PromptSyntax syntax, string field, List<string> warnings) =>
         info.TextEncoders.Select(encoder => syntax == PromptSyntax.A1111
-            ? PromptChunker.Split(encoder.Tokenizer, encoder.ContextLength - 2, text)
+            ? Chunks(encoder, text, field, warnings)
             : [Truncate(encoder, text, field, warnings)]).ToList();
+
+    private static IReadOnlyList<PromptChunk> Chunks(TextEncoderInfo encoder, string text, string field, List<string> warnings)
+    {
+        if (OtherSyntax().Match(text) is { Success: true } match)
+            warnings.Add($"\"{match.Value}\" in {field} was read as plain text: of A1111's syntax only weights and BREAK are understood.");
+        return PromptChunker.Split(encoder.Tokenizer, encoder.ContextLength - 2, text);
+    }
 
     private static PromptChunk Truncate(TextEncoderInfo encoder, string text, string field, List<string> warnings)
     {
@@ -56,7 +65,8 @@ public static class PromptEncoder
         return new PromptChunk(ids.Take(room).ToList(), null);
     }
 
-    private static (float[] Context, float[] Pooled) Run(IDiffusionModel model, List<IReadOnlyList<PromptChunk>> prompts, int windows, int? clipSkip)
+    private static (float[] Context, float[] Pooled) Run(
+        IDiffusionModel model, List<IReadOnlyList<PromptChunk>> prompts, int windows, int? clipSkip)
     {
         var info = model.Info;
         var context = new float[windows * info.TextEncoders[0].ContextLength * info.ContextSize];
@@ -71,7 +81,8 @@ public static class PromptEncoder
                 var chunk = w < prompts[e].Count ? prompts[e][w] : PromptChunk.Empty;
                 // The U-Net's pooled embedding is that of the last encoder's first window.
                 var wantsPooled = w == 0 && e == info.TextEncoders.Count - 1;
-                model.EncodeTokens(e, encoder.Tokenizer.Window(chunk.Tokens, encoder.ContextLength), clipSkip, hidden, wantsPooled ? pooled : []);
+                var tokens = encoder.Tokenizer.Window(chunk.Tokens, encoder.ContextLength);
+                model.EncodeTokens(e, tokens, clipSkip, hidden, wantsPooled ? pooled : []);
                 if (chunk.Weights is not null)
                     Emphasis.Apply(hidden, encoder.HiddenSize, chunk.Weights);
                 for (var t = 0; t < encoder.ContextLength; t++)
@@ -84,4 +95,9 @@ public static class PromptEncoder
         }
         return (context, pooled);
     }
+
+    // Prompt editing, alternation, composition and extra networks.
+    [GeneratedRegex(@"\[[^\[\]|]*(\|[^\[\]]*|:\s*[0-9.]+\s*)\]|\bAND\b|<(lora|lyco|hypernet):[^<>]*>",
+        RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    private static partial Regex OtherSyntax();
 }

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace ImageService.Diffusion.Text;
 
-/// <summary>Turns token ids back into text: a vocabulary spells bytes as printable characters (GPT-2's byte alphabet) and ends words with a suffix.</summary>
+/// <summary>
+/// Turns token ids back into text: a vocabulary spells bytes as printable characters (GPT-2's byte alphabet) and ends words with a suffix.
+/// </summary>
 internal sealed class TokenText
 {
     private const string EndOfWord = "</w>";

@@ -81,14 +81,16 @@ internal sealed class TokenizerFiles
     private int ReadContextLength(JsonElement config)
     {
         const string field = "model_max_length";
-        if (!config.TryGetProperty(field, out var value) || value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out var length) || length is < 3 or > 4096)
+        if (!config.TryGetProperty(field, out var value) || value.ValueKind != JsonValueKind.Number
+            || !value.TryGetInt32(out var length) || length is < 3 or > 4096)
             throw Broken(ConfigFile, field, "must be a whole number in 3..4096");
         return length;
     }
 
-    // A special token is a string or an object with the string in "content". The map, written later in a model's life, is only asked when the
-    // configuration does not say.
-    private string? TokenOf(string field, JsonElement config, JsonElement map) => TokenOf(ConfigFile, field, config) ?? TokenOf(SpecialTokensFile, field, map);
+    // A special token is a string or an object with the string in "content". The map, written later in a model's life, is only asked when
+    // the configuration does not say.
+    private string? TokenOf(string field, JsonElement config, JsonElement map) =>
+        TokenOf(ConfigFile, field, config) ?? TokenOf(SpecialTokensFile, field, map);
 
     private string? TokenOf(string file, string field, JsonElement root)
     {
@@ -101,7 +103,9 @@ internal sealed class TokenizerFiles
     }
 
     private int IdOf(string field, string token) =>
-        Vocabulary.TryGetValue(token, out var id) ? id : throw new InvalidDataException($"{PathOf(VocabularyFile)} has no entry \"{token}\", the {field}.");
+        Vocabulary.TryGetValue(token, out var id)
+            ? id
+            : throw new InvalidDataException($"{PathOf(VocabularyFile)} has no entry \"{token}\", the {field}.");
 
     private JsonElement ReadObject(string file, bool required)
     {

@@ -4,8 +4,8 @@ using System.Text;
 namespace ImageService.Diffusion.Text;
 
 /// <summary>
-/// Unicode normalization form C (Unicode Standard Annex 15). Own code because <see cref="string.Normalize()"/> returns its input unchanged under
-/// invariant globalization, and with ICU would depend on the machine's version: a prompt must give the same tokens everywhere.
+/// Unicode normalization form C (Unicode Standard Annex 15). Own code because <see cref="string.Normalize()"/> returns its input unchanged
+/// under invariant globalization, and with ICU would depend on the machine's version: a prompt must give the same tokens everywhere.
 /// </summary>
 internal static class UnicodeComposition
 {
@@ -48,7 +48,8 @@ internal static class UnicodeComposition
         }
     }
 
-    // Marks between two starters are ordered by their class, equal classes as they came. Sorting must not take quadratic time on hostile text.
+    // Marks between two starters are ordered by their class, equal classes as they came. Sorting must not take quadratic time on hostile
+    // text.
     private static void SortMarks(List<int> runes)
     {
         for (var start = 0; start < runes.Count; start++)

@@ -4,7 +4,7 @@ using ImageService.Core;
 namespace ImageService.Storage.Disk;
 
 /// <summary>
-/// Blobs as files below one folder. A blob is written to <c>.partial/</c>, synced and renamed to its place, so that a name either has all of its
+/// Blobs as files below one folder. A blob is written to <c>.partial/</c>, synced and moved to its place, so that a name either has all of its
 /// content or does not exist, whenever the power goes.
 /// </summary>
 internal sealed class DiskBlobs : IBlobStore
@@ -142,18 +142,15 @@ internal sealed class DiskBlobs : IBlobStore
             var made = MakeFolders(folder);
             try
             {
-                File.Move(temporary, path, overwrite: false);
+                if (!Posix.TryMove(temporary, path))
+                    return false;
             }
             catch (DirectoryNotFoundException) when (attempt < 5)
             {
                 continue;
             }
-            catch (IOException) when (File.Exists(path))
-            {
-                return false;
-            }
             foreach (var changed in made.Append(folder))
-                DirectorySync.Flush(changed);
+                Posix.FlushDirectory(changed);
             return true;
         }
     }

@@ -7,6 +7,9 @@ internal sealed partial class SqliteJobs
 {
     private const int MaxAttempts = 3;
     private const int ExpiredARound = 100;
+    internal const string Expired =
+        JobRow.Select + "INDEXED BY jobs_leased WHERE status = 1 AND lease_until <= @now ORDER BY lease_until LIMIT @max";
+
     private long workAnnounced;
     private long workSeen;
 
@@ -129,7 +132,7 @@ internal sealed partial class SqliteJobs
     }
 
     private bool HasNothing(SqliteSession session, IReadOnlyCollection<string> models) =>
-        session.Scalar<long>("SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status = 1 AND lease_until <= @now LIMIT 1)", ("@now", Now())) == 0
+        session.Scalar<long>("SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_leased WHERE status = 1 AND lease_until <= @now LIMIT 1)", ("@now", Now())) == 0
         && models.All(model => session.Scalar<long>("SELECT count(*) FROM (SELECT 1 FROM lanes WHERE model = @model LIMIT 1)", ("@model", model)) == 0);
 
     private LeasedJob Lease(SqliteSession session, long number, LeaseRequest request)
@@ -159,7 +162,7 @@ internal sealed partial class SqliteJobs
 
     private List<JobId> ReturnExpired(SqliteSession session)
     {
-        var expired = session.Query(JobRow.Select + "WHERE status = 1 AND lease_until <= @now ORDER BY lease_until LIMIT @max", JobRow.Read,
+        var expired = session.Query(Expired, JobRow.Read,
             ("@now", Now()), ("@max", ExpiredARound));
         foreach (var row in expired)
         {

@@ -7,6 +7,9 @@ internal sealed partial class SqliteJobs
     private static readonly TimeSpan RemovedJobLifetime = TimeSpan.FromHours(24);
     private static readonly TimeSpan CancellationLifetime = TimeSpan.FromHours(1);
 
+    internal const string Old =
+        "SELECT number FROM jobs INDEXED BY jobs_final WHERE status >= 2 AND finished_at <= @before ORDER BY finished_at LIMIT @max";
+
     public async Task ReturnExpiredLeasesAsync(CancellationToken cancellationToken)
     {
         foreach (var id in await database.WriteAsync(ReturnExpired, cancellationToken))
@@ -18,7 +21,7 @@ internal sealed partial class SqliteJobs
         {
             var now = Now();
             var old = session.Query(
-                "DELETE FROM jobs WHERE number IN (SELECT number FROM jobs WHERE status >= 2 AND finished_at <= @before ORDER BY finished_at LIMIT @max) " +
+                "DELETE FROM jobs WHERE number IN (" + Old + ") " +
                 "RETURNING id", r => JobId.Parse(r.GetString(0)), ("@before", now - (long)retention.TotalMilliseconds), ("@max", max));
             foreach (var id in old)
                 session.Execute("INSERT OR REPLACE INTO removed_jobs (id, at) VALUES (@id, @now)", ("@id", id.Value), ("@now", now));

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace ImageService.Storage.Sqlite;
 
 /// <summary>
@@ -35,7 +33,7 @@ internal static class WaitingLine
             return null;
         session.Execute("UPDATE turns SET last = last + 1");
         session.Execute("UPDATE lanes SET turn = (SELECT last FROM turns) WHERE client = @client", ("@client", client));
-        return session.Scalar<long>(NextOfClient, ("@client", client), ("@models", JsonSerializer.Serialize(models, StorageJson.Default.IReadOnlyCollectionString)));
+        return session.Scalar<long>(NextOfClient, ("@client", client), ("@models", StorageJson.Write(models)));
     }
 
     /// <summary>

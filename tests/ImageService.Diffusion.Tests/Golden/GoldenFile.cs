@@ -30,3 +30,8 @@ internal sealed record GoldenNoising(float[] Original, float[] Noise, IReadOnlyL
 {
     internal sealed record Case(string Scheduler, int Steps, int Index, double Timestep, float[] Noisy);
 }
+
+internal sealed record GoldenVariants(JsonElement Training, IReadOnlyList<GoldenVariants.Case> Cases)
+{
+    internal sealed record Case(string Name, int Steps, JsonElement Config, float Largest, float[] First);
+}

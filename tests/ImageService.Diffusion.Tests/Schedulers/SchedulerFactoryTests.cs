@@ -26,7 +26,7 @@ public sealed class SchedulerFactoryTests
     [InlineData("tcd")]
     public void Refuses_more_steps_than_the_model_was_distilled_to(string name)
     {
-        Refuses("num_inference_steps must be between 1 and 50 for lcm and tcd", name, 51);
+        Refuses("num_inference_steps must be between 1 and 50 (original_inference_steps) for the schedulers lcm and tcd, not 51.", name, 51);
         Assert.Equal(51, Create(name, 51, c => c with { OriginalInferenceSteps = 100 }).StepCount);
     }
 
@@ -42,7 +42,11 @@ public sealed class SchedulerFactoryTests
         Refuses("variance_type must be fixed_small or fixed_large, not 'learned'.", "ddpm", 10, c => c with { VarianceType = "learned" });
         Refuses("prediction_type must be epsilon or v_prediction for the scheduler pndm, not sample.", "pndm", 10, c => c with { PredictionType = "sample" });
         Refuses("num_inference_steps must be at least 4 for the scheduler pndm with Runge-Kutta steps, not 3.", "pndm", 3);
-        Refuses("num_inference_steps must be at most 999 for a multistep solver with leading spacing, not 1000.", "dpmpp_2m", 1000, c => c with { TimestepSpacing = "leading" });
+        Refuses(
+            "num_inference_steps must be at most 999 for a multistep solver with leading spacing, not 1000.",
+            "dpmpp_2m",
+            1000,
+            c => c with { TimestepSpacing = "leading" });
     }
 
     [Theory]

@@ -5,7 +5,10 @@ using ImageService.Diffusion.Text;
 
 namespace ImageService.Diffusion.Tests.Text;
 
-/// <summary>Hidden states that tell where they came from: token + column / 10 + 1000 x encoder; pooled outputs are the number of tokens that are not padding.</summary>
+/// <summary>
+/// Hidden states that tell where they came from: token + column / 10 + 1000 x encoder; pooled outputs are the number of tokens that are not
+/// padding.
+/// </summary>
 internal sealed class FakeTextModel : IDiffusionModel
 {
     public FakeTextModel(ClipTokenizer tokenizer, params int[] hiddenSizes)

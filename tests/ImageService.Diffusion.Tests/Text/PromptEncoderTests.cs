@@ -134,6 +134,21 @@ public sealed class PromptEncoderTests : IDisposable
         Assert.Equal(plain.Average(), weighted.Average(), 0.01);
     }
 
+    [Theory]
+    [InlineData("a [cat:dog:0.5]", "[cat:dog:0.5]")]
+    [InlineData("a [cat|dog]", "[cat|dog]")]
+    [InlineData("cat AND dog", "AND")]
+    [InlineData("cat <lora:fur:0.8>", "<lora:fur:0.8>")]
+    [InlineData("[cat] (dog:1.2) BREAK [and]", null)]
+    public void Syntax_that_is_not_understood_is_named(string prompt, string? quoted)
+    {
+        using var model = new FakeTextModel(_tokenizer, 3);
+
+        var warnings = PromptEncoder.Encode(model, Request(prompt, "") with { PromptSyntax = PromptSyntax.A1111 }).Warnings;
+
+        Assert.Equal(quoted is null ? [] : [$"\"{quoted}\" in prompt was read as plain text: of A1111's syntax only weights and BREAK are understood."], warnings);
+    }
+
     private static GenerationRequest Request(string prompt, string negative) => new()
     {
         Model = "fake",

@@ -1,3 +1,4 @@
+using FsCheck.Xunit;
 using ImageService.Diffusion.Text;
 
 namespace ImageService.Diffusion.Tests.Text;
@@ -5,6 +6,7 @@ namespace ImageService.Diffusion.Tests.Text;
 public sealed class TokenizerFilesTests : IDisposable
 {
     private readonly TinyVocabulary _vocabulary = new();
+    private ClipTokenizer? _tokenizer;
 
     public void Dispose() => _vocabulary.Dispose();
 
@@ -28,6 +30,7 @@ public sealed class TokenizerFilesTests : IDisposable
 
         Assert.Equal(0, tokenizer.PadId);
         Assert.Equal([tokenizer.BeginId, vocabulary.Ids["cat</w>"], 0, 0, tokenizer.EndId, 0, 0, 0, 0, 0, 0, 0], tokenizer.Window(tokenizer.Encode("cat!!")));
+        Assert.Equal([0, 0, 0, 0, 0, 0], tokenizer.Encode("! !! !!!")); // huggingface/diffusers issue 4153
     }
 
     [Fact]
@@ -68,6 +71,14 @@ public sealed class TokenizerFilesTests : IDisposable
         _vocabulary.Write(file, content);
 
         Assert.EndsWith(expected, Refusal(), StringComparison.Ordinal);
+    }
+
+    [Property(MaxTest = 300)]
+    public void Any_text_has_ids_of_the_vocabulary(string? text)
+    {
+        var tokenizer = _tokenizer ??= ClipTokenizer.Load(_vocabulary.Folder);
+
+        Assert.All(tokenizer.Encode(text ?? ""), id => Assert.InRange(id, 0, tokenizer.VocabularySize - 1));
     }
 
     private string Refusal() => Assert.Throws<InvalidDataException>(() => ClipTokenizer.Load(_vocabulary.Folder)).Message;

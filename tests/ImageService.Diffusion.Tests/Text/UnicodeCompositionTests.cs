@@ -1,4 +1,5 @@
 using System.Text.Json;
+using FsCheck.Xunit;
 using ImageService.Diffusion.Tests.Golden;
 using ImageService.Diffusion.Text;
 
@@ -13,6 +14,14 @@ public sealed class UnicodeCompositionTests
 
         Assert.All(golden.RootElement.GetProperty("cases").EnumerateArray().ToList(),
             c => Assert.Equal(c[1].GetString(), UnicodeComposition.Compose(c[0].GetString()!)));
+    }
+
+    [Property(MaxTest = 500)]
+    public void Form_C_of_form_C_is_itself(string? text)
+    {
+        var once = UnicodeComposition.Compose(text ?? "");
+
+        Assert.Equal(once, UnicodeComposition.Compose(once));
     }
 
     [Fact]

@@ -118,6 +118,19 @@ public abstract partial class JobStoreContract
     }
 
     [Fact]
+    public async Task Clients_and_models_of_any_name_are_kept_apart()
+    {
+        var names = new[] { ("a:b", "c"), ("a", "b:c"), ("", ":a:b:c"), ("1:a", "b"), ("{x}", "*"), ("\0\n é", "'; --"), ("::1", "starter") };
+        foreach (var (client, model) in names)
+            await SubmitAsync(client, model);
+        foreach (var (client, model) in names)
+        {
+            var job = Assert.Single(await LeaseAsync(10, model)).Job;
+            Assert.Equal((client, model), (job.Client, job.Request.Model));
+        }
+    }
+
+    [Fact]
     public async Task No_models_lease_nothing()
     {
         await SubmitAsync();

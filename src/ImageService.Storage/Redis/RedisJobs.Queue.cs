@@ -1,0 +1,100 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using ImageService.Core;
+using StackExchange.Redis;
+
+namespace ImageService.Storage.Redis;
+
+internal sealed partial class RedisJobs
+{
+    private readonly ConcurrentDictionary<Channel<JobId>, bool> cancellationReaders = new();
+    private long workAnnounced;
+    private long workSeen;
+
+    public async Task<IReadOnlyList<LeasedJob>> LeaseAsync(LeaseRequest request, CancellationToken cancellationToken)
+    {
+        Interlocked.Exchange(ref workSeen, Interlocked.Read(ref workAnnounced));
+        RedisValue[] arguments =
+            [request.Max, request.WorkerId, (long)request.Duration.TotalMilliseconds, .. request.Models.Select(m => (RedisValue)m)];
+        var reply = (RedisResult[])(await scripts.RunAsync(LeaseScript, cancellationToken, arguments))!;
+        return Array.ConvertAll(reply, one =>
+        {
+            var fields = RedisReplies.Fields(one[0]);
+            var job = RedisReplies.ReadJob(fields);
+            var trace = fields["trace"].ToString();
+            return new LeasedJob(job, new Lease(job.Id, (long)fields["token"]), (byte[]?)one[1], trace.Length == 0 ? null : trace);
+        });
+    }
+
+    public async Task WaitForWorkAsync(CancellationToken cancellationToken)
+    {
+        using var work = signals.Subscribe(Signals.Work);
+        // What came after the last look must not be slept through.
+        if (Interlocked.Read(ref workAnnounced) == Interlocked.Read(ref workSeen))
+            await work.WaitAsync(cancellationToken);
+    }
+
+    public async Task<IReadOnlyList<Lease>> RenewAsync(IReadOnlyCollection<Lease> held, TimeSpan duration, CancellationToken cancellationToken)
+    {
+        var leases = held.ToArray();
+        RedisValue[] arguments = [(long)duration.TotalMilliseconds, .. leases.SelectMany(l => new RedisValue[] { l.Id.Value, l.Token })];
+        var lost = (int[])(await scripts.RunAsync(RenewScript, cancellationToken, arguments))!;
+        return Array.ConvertAll(lost, i => leases[i]);
+    }
+
+    public async IAsyncEnumerable<JobId> CancellationsAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        // A worker that has stopped reading must not fill the memory: renewing tells it what it missed.
+        var channel = Channel.CreateBounded<JobId>(new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropOldest });
+        cancellationReaders.TryAdd(channel, true);
+        try
+        {
+            await foreach (var id in channel.Reader.ReadAllAsync(cancellationToken))
+                yield return id;
+        }
+        finally
+        {
+            cancellationReaders.TryRemove(channel, out _);
+        }
+    }
+
+    public Task<bool> PublishProgressAsync(Lease lease, int step, int steps, CancellationToken cancellationToken) =>
+        WriteAsync(ProgressScript, cancellationToken, lease.Id.Value, lease.Token, step, steps);
+
+    public Task<bool> PublishPreviewAsync(Lease lease, Preview preview, CancellationToken cancellationToken) =>
+        WriteAsync(PreviewScript, cancellationToken, lease.Id.Value, lease.Token, preview.Index, preview.Step, preview.Steps, preview.Content,
+            preview.ContentType, preview.Width, preview.Height);
+
+    public Task<bool> CompleteAsync(Lease lease, JobResult result, CancellationToken cancellationToken) =>
+        WriteAsync(CompleteScript, cancellationToken, lease.Id.Value, lease.Token, StorageJson.Write(result));
+
+    public Task<bool> FailAsync(Lease lease, JobError error, bool retry, CancellationToken cancellationToken) =>
+        WriteAsync(FailScript, cancellationToken, lease.Id.Value, lease.Token, StorageJson.Write(error), retry ? "1" : "0");
+
+    public Task<bool> ReleaseAsync(Lease lease, ReadOnlyMemory<byte> state, CancellationToken cancellationToken) =>
+        WriteAsync(ReleaseScript, cancellationToken, lease.Id.Value, lease.Token, state);
+
+    public Task AnnounceModelsAsync(IReadOnlyList<ModelDescription> models, CancellationToken cancellationToken) =>
+        scripts.RunAsync(AnnounceScript, cancellationToken,
+            [ModelLifetime, .. models.SelectMany(m => new RedisValue[] { m.Id, StorageJson.Write(m) })]);
+
+    // Every script for a worker's write begins by comparing the token: 0 = no longer its job, nothing changed.
+    private async Task<bool> WriteAsync(string script, CancellationToken cancellationToken, params RedisValue[] arguments) =>
+        (bool)await scripts.RunAsync(script, cancellationToken, arguments);
+
+    // "work", or the id of a running job that was canceled.
+    private void OnWake(string message)
+    {
+        if (message == Signals.Work)
+        {
+            Interlocked.Increment(ref workAnnounced);
+            signals.Raise(Signals.Work);
+        }
+        else if (JobId.TryParse(message, out var id))
+        {
+            foreach (var reader in cancellationReaders.Keys)
+                reader.Writer.TryWrite(id);
+        }
+    }
+}

@@ -1,0 +1,2 @@
+return_expired()
+return 1

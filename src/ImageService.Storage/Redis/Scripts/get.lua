@@ -1,0 +1,2 @@
+-- ARGV: id
+return read(ARGV[1])

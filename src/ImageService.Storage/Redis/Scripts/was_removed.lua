@@ -1,0 +1,2 @@
+-- ARGV: id
+return call('EXISTS', P .. 'gone:' .. ARGV[1])

@@ -1,0 +1,53 @@
+using ImageService.Diffusion.Denoise;
+using ImageService.Onnx;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+
+namespace ImageService.Worker;
+
+public static class WorkerServiceCollectionExtensions
+{
+    /// <summary>
+    /// Registers the worker: models, engine thread, pump. <see cref="Core.IJobQueue"/> and <see cref="Core.IBlobStore"/> must be registered besides it.
+    /// Configuration sections: <c>Worker</c>, <c>Engine</c>, and those of <see cref="OnnxServiceCollectionExtensions.AddOnnxModels"/>.
+    /// </summary>
+    public static IServiceCollection AddImageWorker(this IServiceCollection services, IConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddOptions<WorkerOptions>().Bind(configuration.GetSection(WorkerOptions.Section)).ValidateOnStart();
+        services.AddOptions<EngineOptions>().Bind(configuration.GetSection(EngineOptions.Section)).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<WorkerOptions>, WorkerOptionsValidator>();
+        services.AddSingleton<IValidateOptions<EngineOptions>, EngineOptionsValidator>();
+        // The host must not give up before the drain does.
+        services.AddOptions<HostOptions>().Configure<IOptions<WorkerOptions>>((host, worker) =>
+            host.ShutdownTimeout = TimeSpan.FromSeconds(Math.Max(host.ShutdownTimeout.TotalSeconds, worker.Value.GraceSeconds + 5)));
+
+        services.AddOnnxModels(configuration);
+        services.AddSingleton(provider =>
+        {
+            var onnx = provider.GetRequiredService<OnnxModels>();
+            return new PngFormat(onnx.Provider, onnx.RuntimeVersion);
+        });
+        services.AddSingleton(provider => provider.GetRequiredService<PngFormat>().Format);
+        services.AddSingleton(provider =>
+        {
+            var (onnx, png) = (provider.GetRequiredService<OnnxModels>(), provider.GetRequiredService<PngFormat>());
+            return new WorkerModels(onnx.Descriptions, id => png.Learned(onnx.Load(id)), onnx.Provider);
+        });
+        services.AddSingleton(provider => new ModelPool(provider.GetRequiredService<WorkerModels>(), EngineOf(provider).MaxLoadedModels,
+            provider.GetRequiredService<ILogger<ModelPool>>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => EngineOf(provider).PolicyFor(provider.GetRequiredService<WorkerModels>()));
+        services.AddSingleton(JobPreparation.Create());
+        services.AddSingleton<EngineThread>();
+        services.AddSingleton<PictureWriter>();
+        services.AddSingleton<StoreRetry>();
+        services.AddSingleton<JobRunServices>();
+        services.AddSingleton<LeaseKeeper>();
+        services.AddHostedService<JobPump>();
+        services.AddHostedService<ModelAnnouncer>();
+        return services;
+    }
+
+    private static EngineOptions EngineOf(IServiceProvider provider) => provider.GetRequiredService<IOptions<EngineOptions>>().Value;
+}

@@ -1,0 +1,26 @@
+using ImageService.Core;
+
+namespace ImageService.Api.Tests;
+
+internal static class TestModels
+{
+    public static readonly ModelDescription Starter = new()
+    {
+        Id = "starter",
+        Family = ModelFamily.StableDiffusion1,
+        SizeMultiple = 64,
+        DefaultWidth = 256,
+        DefaultHeight = 256,
+        DefaultSteps = 20,
+        DefaultGuidanceScale = 5,
+        DefaultScheduler = "euler",
+        SupportsImageToImage = true,
+        MaxClipSkip = 2,
+        Hash = "00ff",
+        CreatedAt = DateTimeOffset.FromUnixTimeSeconds(1_790_000_000),
+    };
+
+    public static readonly ModelDescription TextOnly = Starter with { Id = "text-only", SupportsImageToImage = false };
+
+    public static readonly ModelDescription Inpaint = Starter with { Id = "inpaint", RequiresMask = true };
+}

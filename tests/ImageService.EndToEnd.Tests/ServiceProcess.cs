@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+
+namespace ImageService.EndToEnd.Tests;
+
+/// <summary>The product as its users start it: a process of its own, listening on a loopback port that the system chose.</summary>
+internal sealed partial class ServiceProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+    private readonly Process _process;
+    private readonly List<string> _output = [];
+
+    private ServiceProcess(Process process) => _process = process;
+
+    public HttpClient Client { get; private set; } = null!;
+
+    public string Output
+    {
+        get
+        {
+            lock (_output)
+                return string.Join('\n', _output);
+        }
+    }
+
+    /// <param name="data">Folder of the job store and the blobs.</param>
+    /// <param name="models">Folder of model folders; null = the repository's.</param>
+    /// <param name="settings">More configuration, as <c>Section:Key=value</c>.</param>
+    public static async Task<ServiceProcess> StartAsync(string data, string? models = null, params string[] settings)
+    {
+        var arguments = new List<string>
+        {
+            "--urls", "http://127.0.0.1:0",
+            $"--Jobs:SqlitePath={Path.Combine(data, "jobs.db")}",
+            $"--Blobs:DiskPath={Path.Combine(data, "blobs")}",
+        };
+        if (models is not null)
+            arguments.Add($"--Models:Path={models}");
+        arguments.AddRange(settings.Select(s => "--" + s));
+
+        var service = new ServiceProcess(Start(arguments));
+        var address = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
+        service.Read(line =>
+        {
+            if (ListeningLine().Match(line) is { Success: true } match)
+                address.TrySetResult(new Uri(match.Value));
+        });
+        service._process.Exited += (_, _) => address.TrySetException(new InvalidOperationException("The service ended at its start:\n" + service.Output));
+        try
+        {
+            service.Client = new HttpClient { BaseAddress = await address.Task.WaitAsync(StartLimit), Timeout = TimeSpan.FromMinutes(3) };
+        }
+        catch
+        {
+            await service.DisposeAsync();
+            throw;
+        }
+        return service;
+    }
+
+    /// <summary>Runs a verb of the command line to its end.</summary>
+    public static async Task<(int ExitCode, string Output)> RunAsync(IReadOnlyList<string> arguments, TimeSpan limit)
+    {
+        await using var service = new ServiceProcess(Start(arguments));
+        service.Read(static _ => { });
+        await service._process.WaitForExitAsync().WaitAsync(limit);
+        service._process.WaitForExit(); // the pipes' last lines
+        return (service._process.ExitCode, service.Output);
+    }
+
+    /// <summary>Starts a verb of the command line and leaves it running.</summary>
+    public static ServiceProcess Launch(IReadOnlyList<string> arguments, Action<string>? onLine = null)
+    {
+        var service = new ServiceProcess(Start(arguments));
+        service.Read(onLine ?? (static _ => { }));
+        return service;
+    }
+
+    /// <summary>kill -9: no chance to tidy up.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+    }
+
+    /// <summary>Sends a signal ("TERM", "INT") and waits for the end.</summary>
+    public async Task<int> SignalAsync(string signal, TimeSpan limit)
+    {
+        using (var kill = Process.Start("kill", [$"-{signal}", _process.Id.ToString()]))
+            await kill.WaitForExitAsync();
+        await _process.WaitForExitAsync().WaitAsync(limit);
+        return _process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client?.Dispose();
+        if (!_process.HasExited)
+            await KillAsync();
+        _process.Dispose();
+    }
+
+    private static Process Start(IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.ArgumentList.Add(Repository.Standalone);
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        var process = new Process { StartInfo = start, EnableRaisingEvents = true };
+        process.Start();
+        return process;
+    }
+
+    private void Read(Action<string> onLine)
+    {
+        DataReceivedEventHandler handler = (_, line) =>
+        {
+            if (line.Data is not { } text)
+                return;
+            lock (_output)
+                _output.Add(text);
+            onLine(text);
+        };
+        _process.OutputDataReceived += handler;
+        _process.ErrorDataReceived += handler;
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    [GeneratedRegex(@"http://127\.0\.0\.1:\d+")]
+    private static partial Regex ListeningLine();
+}
