@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using ImageService.Core;
 using ImageService.Onnx.Folder;
+using ImageService.Onnx.Tests.Golden;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace ImageService.Onnx.Tests;
@@ -68,7 +69,18 @@ public sealed class ModelFolderTests
         var model = ModelFolder.Read(folder.Path);
         var both = File.ReadAllBytes(folder["unet/model.onnx"]).Concat(TinyOnnx.One(TensorElementType.Float)).ToArray();
         Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(both)), model.Info.Description.Hash);
-        using var session = LoadedModel.Cpu.Open(model.UNet.Graph.Path);
+        using var session = GoldenModel.Cpu.Open(model.UNet.Graph.Path);
+    }
+
+    [Theory]
+    [InlineData(null, true)]
+    [InlineData(true, true)]
+    [InlineData(false, false)]
+    public void An_absent_negative_prompt_of_SDXL_is_zeros_unless_the_folder_says_otherwise(bool? said, bool zeros)
+    {
+        using var folder = TemporaryModel.Copy("tiny-sdxl");
+        folder.Set("model_index.json", "force_zeros_for_empty_prompt", said);
+        Assert.Equal(zeros, ModelFolder.Read(folder.Path).Info.ForceZerosForEmptyPrompt);
     }
 
     [Fact]

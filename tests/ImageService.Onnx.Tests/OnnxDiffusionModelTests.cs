@@ -1,11 +1,12 @@
 using ImageService.Diffusion.Denoise;
 using ImageService.Onnx.Folder;
 using ImageService.Onnx.Sessions;
+using ImageService.Onnx.Tests.Golden;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace ImageService.Onnx.Tests;
 
-[Collection(LoadedModel.OneUserAtATime)]
+[Collection(GoldenModel.OneUserAtATime)]
 public sealed class OnnxDiffusionModelTests
 {
     [Fact]
@@ -13,7 +14,7 @@ public sealed class OnnxDiffusionModelTests
     {
         using var folder = TemporaryModel.Copy("tiny-sd15");
         var part = ModelFolder.Read(folder.Path).TextEncoders[0];
-        var model = LoadedModel.Get("tiny-sd15");
+        var model = GoldenModel.Get("tiny-sd15");
         var tokens = part.Info.Tokenizer.Window(part.Info.Tokenizer.Encode("a red apple"));
         var (last, skipped) = (new float[77 * 32], new float[77 * 32]);
         model.EncodeTokens(0, tokens, null, last, []);
@@ -21,7 +22,7 @@ public sealed class OnnxDiffusionModelTests
         Assert.NotEqual(last, skipped);
 
         // The third and last layer's state, taken as if it had been chosen by clip_skip, must become what the encoder itself calls last.
-        using var session = LoadedModel.Cpu.Open(part.Graph.Path);
+        using var session = GoldenModel.Cpu.Open(part.Graph.Path);
         var ids = HostTensor.Allocate(TensorElementType.Int64, 77);
         ids.Write(tokens);
         using var input = ids.View(0, [1, 77]);
@@ -39,7 +40,7 @@ public sealed class OnnxDiffusionModelTests
     [InlineData("tiny-sd15", -1)]
     public void Skipping_too_many_layers_names_the_range(string name, int skip)
     {
-        var model = LoadedModel.Get(name);
+        var model = GoldenModel.Get(name);
         var message = Assert.Throws<ArgumentException>(() => model.EncodeTokens(0, new int[77], skip, new float[77 * 32], [])).Message;
         Assert.StartsWith($"clip_skip must be between 0 and {model.Info.Description.MaxClipSkip}", message);
     }
@@ -47,7 +48,7 @@ public sealed class OnnxDiffusionModelTests
     [Fact]
     public void Pictures_may_be_of_any_multiple_of_the_VAEs_scale()
     {
-        var model = LoadedModel.Get("tiny-sd15");
+        var model = GoldenModel.Get("tiny-sd15");
         var rgb = new byte[24 * 40 * 3];
         model.DecodeLatents(3, 5, Enumerable.Range(0, 4 * 3 * 5).Select(i => MathF.Sin(i)).ToArray(), rgb);
         Assert.True(rgb.Distinct().Count() > 10);
@@ -60,7 +61,7 @@ public sealed class OnnxDiffusionModelTests
     [Fact]
     public void What_large_pictures_took_for_a_moment_is_given_back()
     {
-        var model = LoadedModel.Get("tiny-sd15");
+        var model = GoldenModel.Get("tiny-sd15");
         var before = Environment.WorkingSet;
         for (var side = 80; side <= 96; side += 8)
             model.DecodeLatents(side, side, new float[4 * side * side], new byte[3 * 64 * side * side]);
@@ -73,7 +74,7 @@ public sealed class OnnxDiffusionModelTests
     [Fact]
     public void A_buffer_of_the_wrong_size_is_named()
     {
-        var model = LoadedModel.Get("tiny-sd15");
+        var model = GoldenModel.Get("tiny-sd15");
         Assert.StartsWith("rgb must have 12288 elements", Assert.Throws<ArgumentException>(() => model.DecodeLatents(8, 8, new float[256], new byte[3])).Message);
         Assert.StartsWith("tokens must have 77", Assert.Throws<ArgumentException>(() => model.EncodeTokens(0, new int[5], null, new float[77 * 32], [])).Message);
     }
@@ -83,7 +84,7 @@ public sealed class OnnxDiffusionModelTests
     {
         using var folder = TemporaryModel.Copy("tiny-sd15");
         Directory.Delete(folder["vae_encoder"], recursive: true);
-        using var model = OnnxDiffusionModel.Load(ModelFolder.Read(folder.Path), LoadedModel.Cpu);
+        using var model = OnnxDiffusionModel.Load(ModelFolder.Read(folder.Path), GoldenModel.Cpu);
         Assert.StartsWith("image", Assert.Throws<ArgumentException>(() => model.EncodeImage(64, 64, new float[3 * 64 * 64], new float[256], new float[256])).Message);
     }
 

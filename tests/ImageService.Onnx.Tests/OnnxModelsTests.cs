@@ -1,3 +1,4 @@
+using ImageService.Onnx.Runtime;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -23,7 +24,7 @@ public sealed class OnnxModelsTests
         Assert.Contains("_class_name is missing", line);
         using var model = models.Load("tiny-sd15");
         Assert.Equal(models.Descriptions[0], model.Info.Description);
-        Assert.Throws<ModelFolderException>(() => models.Load("broken"));
+        Assert.Throws<KeyNotFoundException>(() => models.Load("broken"));
     }
 
     [Fact]
@@ -32,23 +33,23 @@ public sealed class OnnxModelsTests
         using var folder = TemporaryModel.Copy("tiny-sd15");
         File.Delete(folder["tokenizer/vocab.json"]);
         Assert.Contains("vocab.json", Assert.Throws<ModelFolderException>(() => Start(new LogLines(), ("Models:Path", folder[".."]), ("Models:Default", "tiny-sd15"))).Message);
-        Assert.Contains("Models:Default 'gone'", Assert.Throws<ModelFolderException>(() => Start(new LogLines(), ("Models:Path", folder[".."]), ("Models:Default", "gone"))).Message);
+        Assert.Contains("Models:Default is gone", Assert.Throws<ModelFolderException>(() => Start(new LogLines(), ("Models:Path", folder[".."]), ("Models:Default", "gone"))).Message);
     }
 
     [Fact]
     public void Cuda_without_a_library_or_a_package_ends_the_start()
     {
         using var folder = TemporaryModel.Copy("tiny-sd15");
-        var message = Assert.Throws<ModelFolderException>(() => Start(new LogLines(), ("Models:Path", folder[".."]), ("Execution:Provider", "cuda"))).Message;
+        var message = Assert.Throws<ExecutionUnavailableException>(() => Start(new LogLines(), ("Models:Path", folder[".."]), ("Execution:Provider", "cuda"))).Message;
         Assert.StartsWith("Execution:Provider cuda", message);
-        message = Assert.Throws<ModelFolderException>(() => Start(
+        message = Assert.Throws<ExecutionUnavailableException>(() => Start(
             new LogLines(), ("Models:Path", folder[".."]), ("Execution:Provider", "cuda"), ("Execution:CudaLibrary", "/nowhere/cuda.so"))).Message;
         Assert.Contains("/nowhere/cuda.so is missing", message);
     }
 
     [Theory]
     [InlineData("Execution:Provider", "tpu", "auto, cpu or cuda")]
-    [InlineData("Execution:Threads", "-1", "Threads")]
+    [InlineData("Execution:IntraOpThreads", "-1", "IntraOpThreads")]
     [InlineData("Execution:CudaDevice", "64", "CudaDevice")]
     public void A_wrong_setting_is_named(string key, string value, string part)
     {

@@ -1,12 +1,13 @@
 using ImageService.Diffusion.Denoise;
 using ImageService.Onnx.Folder;
 using ImageService.Onnx.Sessions;
+using ImageService.Onnx.Tests.Golden;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace ImageService.Onnx.Tests;
 
-[Collection(LoadedModel.OneUserAtATime)]
+[Collection(GoldenModel.OneUserAtATime)]
 public sealed class UNetTests
 {
     [Theory]
@@ -15,7 +16,7 @@ public sealed class UNetTests
     [InlineData("tiny-sd15-inpaint")]
     public void A_row_does_not_depend_on_its_neighbours(string name)
     {
-        var model = LoadedModel.Get(name);
+        var model = GoldenModel.Get(name);
         var together = Batch(model, 5);
         model.PredictNoise(together);
         for (var row = 0; row < 5; row++)
@@ -29,7 +30,7 @@ public sealed class UNetTests
     [Fact]
     public void Conditioning_timestep_and_sample_are_read_anew_at_every_call()
     {
-        var model = LoadedModel.Get("tiny-sd15");
+        var model = GoldenModel.Get("tiny-sd15");
         var batch = Batch(model, 2);
         model.PredictNoise(batch);
         var first = batch.Output.ToArray();
@@ -50,7 +51,7 @@ public sealed class UNetTests
     [Fact]
     public void A_call_in_steady_state_allocates_nothing()
     {
-        var model = LoadedModel.Get("tiny-sdxl");
+        var model = GoldenModel.Get("tiny-sdxl");
         var batch = Batch(model, 4);
         int[] counts = [4, 3, 1];
         Call();
@@ -74,9 +75,9 @@ public sealed class UNetTests
     {
         using var folder = TemporaryModel.Copy("tiny-sdxl");
         var part = ModelFolder.Read(folder.Path).UNet;
-        var model = LoadedModel.Get("tiny-sdxl");
+        var model = GoldenModel.Get("tiny-sdxl");
         var batch = Batch(model, 3);
-        using var session = LoadedModel.Cpu.Open(part.Graph.Path);
+        using var session = GoldenModel.Cpu.Open(part.Graph.Path);
         using var binding = new UNetBinding(session, part, batch, copiesInputs: true);
         using var run = new RunOptions();
         for (var step = 0; step < 3; step++)
@@ -93,7 +94,7 @@ public sealed class UNetTests
     [Fact]
     public void One_timestep_for_the_whole_call_is_read_from_the_export_and_kept()
     {
-        var model = LoadedModel.Get("tiny-sd15-scalar-timestep");
+        var model = GoldenModel.Get("tiny-sd15-scalar-timestep");
         var batch = Batch(model, 2);
         Assert.False(model.Info.TimestepPerRow);
         batch.Timestep.AsSpan().Fill(500);
@@ -115,7 +116,7 @@ public sealed class UNetTests
         using var folder = TemporaryModel.Copy("tiny-sd15");
         TinyOnnx.WriteUNet(folder["unet/model.onnx"], type, timestepType, fixedRows, scalarTimestep);
         var model = ModelFolder.Read(folder.Path);
-        using var unet = new UNet(model.UNet, LoadedModel.Cpu);
+        using var unet = new UNet(model.UNet, GoldenModel.Cpu);
         var batch = new UNetBatch(new BatchKey("tiny", 8, 8, 77), model.Info, 5);
         for (var version = 1; version <= 2; version++)
         {

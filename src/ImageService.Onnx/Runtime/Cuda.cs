@@ -23,12 +23,12 @@ internal sealed class Cuda
         _plugin = plugin;
     }
 
-    /// <exception cref="ModelFolderException">There is no GPU that works.</exception>
+    /// <exception cref="ExecutionUnavailableException">There is no GPU that works.</exception>
     public static Cuda Open(OrtEnv env, ExecutionOptions options)
     {
-        var cuda = new Cuda(options.CudaDevice, options.CudaLibrary.Length == 0 ? null : Plugin(env, options.CudaLibrary, options.CudaDevice));
+        var cuda = new Cuda(options.CudaDevice, options.CudaLibrary is null ? null : Plugin(env, options.CudaLibrary, options.CudaDevice));
         if (cuda._plugin is null && !env.GetAvailableProviders().Contains(ProviderName))
-            throw new ModelFolderException("Execution:Provider cuda needs a build with the GPU package of ONNX Runtime (-p:OrtFlavor=Gpu) or Execution:CudaLibrary.");
+            throw new ExecutionUnavailableException("Execution:Provider cuda needs a build with the GPU package of ONNX Runtime (-p:OrtFlavor=Gpu) or Execution:CudaLibrary.");
         try
         {
             using var session = new SessionOptions();
@@ -37,7 +37,7 @@ internal sealed class Cuda
         }
         catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException)
         {
-            throw new ModelFolderException($"Execution:Provider cuda finds no GPU that works: {FirstLine(e.Message)}", e);
+            throw new ExecutionUnavailableException($"Execution:Provider cuda finds no GPU that works: {FirstLine(e.Message)}", e);
         }
         return cuda;
     }
@@ -54,7 +54,7 @@ internal sealed class Cuda
     {
         var path = Path.GetFullPath(library);
         if (!File.Exists(path))
-            throw new ModelFolderException($"Execution:CudaLibrary {path} is missing.");
+            throw new ExecutionUnavailableException($"Execution:CudaLibrary {path} is missing.");
         try
         {
             lock (RegistrationLock)
@@ -66,11 +66,11 @@ internal sealed class Cuda
         }
         catch (OnnxRuntimeException e)
         {
-            throw new ModelFolderException($"Execution:CudaLibrary {path} cannot be loaded: {FirstLine(e.Message)}", e);
+            throw new ExecutionUnavailableException($"Execution:CudaLibrary {path} cannot be loaded: {FirstLine(e.Message)}", e);
         }
         var devices = env.GetEpDevices().Where(d => d.EpName == ProviderName).ToList();
         return device < devices.Count ? devices[device]
-            : throw new ModelFolderException($"Execution:CudaLibrary {path} finds {devices.Count} GPUs, too few for Execution:CudaDevice {device}.");
+            : throw new ExecutionUnavailableException($"Execution:CudaLibrary {path} finds {devices.Count} GPUs, too few for Execution:CudaDevice {device}.");
     }
 
     private static string FirstLine(string text) => text.Split('\n')[0].Trim();

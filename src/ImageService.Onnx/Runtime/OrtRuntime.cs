@@ -16,15 +16,12 @@ internal sealed class OrtRuntime
 
     private OrtRuntime(Cuda? cuda) => _cuda = cuda;
 
-    /// <summary>"cpu" or "cuda".</summary>
-    public string Provider => _cuda is null ? "cpu" : "cuda";
-
-    public string Version { get; } = OrtEnv.Instance().GetVersionString();
-
     /// <summary>A binding copies its inputs to the device when they are bound, not when the session runs.</summary>
     public bool CopiesInputsWhenBound => _cuda is not null;
 
-    /// <exception cref="ModelFolderException">Provider cuda, and there is no GPU that works.</exception>
+    public string Version { get; } = OrtEnv.Instance().GetVersionString();
+
+    /// <exception cref="ExecutionUnavailableException">Provider cuda, and there is no GPU that works.</exception>
     public static OrtRuntime Start(ExecutionOptions options, ILogger logger)
     {
         var env = Environment(options);
@@ -34,6 +31,7 @@ internal sealed class OrtRuntime
             "cuda" => Cuda.Open(env, options),
             _ => OpenIfUsable(env, options, logger),
         };
+        Log.RuntimeStarted(logger, env.GetVersionString(), cuda is null ? "the CPU" : "CUDA");
         return new OrtRuntime(cuda);
     }
 
@@ -73,10 +71,9 @@ internal sealed class OrtRuntime
                 return OrtEnv.Instance();
             using var threads = new OrtThreadingOptions
             {
-                GlobalIntraOpNumThreads = options.Threads,
+                GlobalIntraOpNumThreads = options.IntraOpThreads,
                 GlobalInterOpNumThreads = 1,
-                // Spinning threads would take the cores from the web server between two steps.
-                GlobalSpinControl = false,
+                GlobalSpinControl = options.AllowSpinning,
             };
             var creation = new EnvironmentCreationOptions
             {
@@ -101,10 +98,10 @@ internal sealed class OrtRuntime
         {
             return Cuda.Open(env, options);
         }
-        catch (ModelFolderException e)
+        catch (ExecutionUnavailableException e)
         {
             // A build without a GPU provider is the ordinary case and no news.
-            if (options.CudaLibrary.Length > 0 || env.GetAvailableProviders().Length > 1)
+            if (options.CudaLibrary is not null || env.GetAvailableProviders().Length > 1)
                 Log.GpuUnusable(logger, e.Message);
             return null;
         }

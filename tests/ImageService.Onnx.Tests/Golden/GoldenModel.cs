@@ -1,14 +1,15 @@
 using System.Collections.Concurrent;
 using ImageService.Onnx.Folder;
 using ImageService.Onnx.Runtime;
+using ImageService.Tests;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace ImageService.Onnx.Tests;
+namespace ImageService.Onnx.Tests.Golden;
 
-/// <summary>The tiny models, loaded once, for tests that look inside.</summary>
-internal static class LoadedModel
+/// <summary>The tiny models of the reference data, with CLIP's vocabulary put beside them.</summary>
+internal static class GoldenModel
 {
-    private static readonly ConcurrentDictionary<string, OnnxDiffusionModel> Loaded = new();
+    private static readonly ConcurrentDictionary<string, Lazy<OnnxDiffusionModel>> Loaded = new();
 
     /// <summary>Collection of the tests that share loaded models.</summary>
     public const string OneUserAtATime = "loaded models";
@@ -16,7 +17,11 @@ internal static class LoadedModel
     public static OrtRuntime Cpu { get; } = OrtRuntime.Start(new ExecutionOptions { Provider = "cpu" }, NullLogger.Instance);
 
     /// <summary>Loaded once for all tests; whoever asks is its only user while its test runs.</summary>
-    public static OnnxDiffusionModel Get(string name) => Loaded.GetOrAdd(name, Load);
+    public static OnnxDiffusionModel Get(string name)
+    {
+        GoldenFolder.Find(name);
+        return Loaded.GetOrAdd(name, n => new Lazy<OnnxDiffusionModel>(() => Load(n))).Value;
+    }
 
     private static OnnxDiffusionModel Load(string name)
     {
