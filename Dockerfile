@@ -21,6 +21,7 @@ COPY src/ImageService.Core/ImageService.Core.csproj src/ImageService.Core/
 COPY src/ImageService.Diffusion/ImageService.Diffusion.csproj src/ImageService.Diffusion/
 COPY src/ImageService.Onnx/ImageService.Onnx.csproj src/ImageService.Onnx/
 COPY src/ImageService.Storage/ImageService.Storage.csproj src/ImageService.Storage/
+COPY src/ImageService.Hosting/ImageService.Hosting.csproj src/ImageService.Hosting/
 COPY src/ImageService.Api/ImageService.Api.csproj src/ImageService.Api/
 COPY src/ImageService.Worker/ImageService.Worker.csproj src/ImageService.Worker/
 COPY src/ImageService.Standalone/ImageService.Standalone.csproj src/ImageService.Standalone/

@@ -16,6 +16,9 @@ internal static class ApiJson
     /// <summary>Without nulls: a field left out and a field set to null mean the same.</summary>
     public static JsonSerializerOptions Canonical { get; } = new(Options) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
+    /// <summary>The word that stands for a value of an enumeration.</summary>
+    public static string WordFor<T>(T value) where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
+
     public static JsonSerializerOptions Configure(JsonSerializerOptions options)
     {
         options.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;

@@ -30,6 +30,15 @@ public sealed class ApiOptions
 
     /// <summary>Whether readiness also wants a model to be announced. True where a worker runs in the same process.</summary>
     public bool ReadyNeedsModel { get; set; }
+
+    /// <summary>
+    /// For how many seconds a stopping service serves on, while <c>/healthz/ready</c> already says no, so that balancers can forget it. 0..300.
+    /// </summary>
+    [Range(0, 300)]
+    public double DrainSeconds { get; set; }
+
+    /// <summary>Whether gRPC clients may ask for the service's description (grpc.reflection.v1).</summary>
+    public bool GrpcReflection { get; set; }
 }
 
 [OptionsValidator]

@@ -1,9 +1,11 @@
+using ImageService.Api.Grpc;
 using ImageService.Api.Health;
 using ImageService.Api.Jobs;
 using ImageService.Api.Models;
 using ImageService.Api.OpenApi;
 using ImageService.Api.Problems;
 using ImageService.Api.StartImages;
+using ImageService.Hosting;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
@@ -31,11 +33,18 @@ public static class ApiServiceCollectionExtensions
         services.AddSingleton<JobIntake>();
         services.AddSingleton<JobWaiter>();
         services.AddSingleton<StartImageStore>();
+        services.AddSingleton<ProblemTranslation>();
+        services.AddSingleton<Drain>();
+        services.AddHostedService(provider => provider.GetRequiredService<Drain>());
+        services.AddHostedService<QueueDepthSampler>();
+        services.AddOptions<HostOptions>().Configure<IOptions<ApiOptions>>((host, api) =>
+            host.AtLeast(TimeSpan.FromSeconds(api.Value.DrainSeconds + 10), configuration));
 
         services.ConfigureHttpJsonOptions(o => ApiJson.Configure(o.SerializerOptions));
         services.AddExceptionHandler<ProblemExceptionHandler>();
-        services.AddHealthChecks().AddCheck<JobStoreHealthCheck>("job_store", tags: [HealthApi.ReadyTag]);
+        services.AddHealthChecks().AddCheck<JobStoreHealthCheck>("job_store", tags: [HealthProbes.Ready]);
         services.AddImageOpenApi();
+        services.AddImageGrpc();
         return services;
     }
 }

@@ -1,15 +1,16 @@
-using ImageService.Api.Health;
+using ImageService.Api.Grpc;
 using ImageService.Api.Jobs;
 using ImageService.Api.Models;
 using ImageService.Api.OpenApi;
 using ImageService.Api.Page;
 using ImageService.Api.Problems;
+using ImageService.Hosting;
 
 namespace ImageService.Api;
 
 public static class ImageApi
 {
-    /// <summary>Puts the REST surface, its document, the health probes and the web page into the application.</summary>
+    /// <summary>Puts REST with its document, gRPC, the health probes and the web page into the application.</summary>
     public static WebApplication UseImageApi(this WebApplication app)
     {
         app.UseExceptionHandler(_ => { });
@@ -20,9 +21,11 @@ public static class ImageApi
             return next(context);
         });
         app.UseRouting();
+        app.UseGrpcWeb(new GrpcWebOptions { DefaultEnabled = true });
         app.MapJobs();
         app.MapModels();
-        app.MapHealth();
+        app.MapImageGrpc();
+        app.MapHealthProbes();
         app.MapPage();
         app.UseImageOpenApi();
         return app;

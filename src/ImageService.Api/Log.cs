@@ -16,4 +16,7 @@ internal static partial class Log
 
     [LoggerMessage(5, LogLevel.Warning, "{Job}: start images of a request that was not taken stay behind: {Reason}")]
     public static partial void StartImagesLeft(this ILogger logger, string job, string reason);
+
+    [LoggerMessage(6, LogLevel.Warning, "{Job} goes on although its caller has left: {Reason}")]
+    public static partial void NotAbandoned(this ILogger logger, string job, string reason);
 }

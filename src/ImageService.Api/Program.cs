@@ -1,10 +1,14 @@
 using ImageService.Api;
+using ImageService.Hosting;
 using ImageService.Storage;
 
-var builder = WebApplication.CreateBuilder(args);
-builder.AddApiLogging();
-builder.UseApiDefaults();
-builder.Services.AddStorage(builder.Configuration).AddImageApi(builder.Configuration);
-var app = builder.Build();
-app.UseImageApi();
-await app.RunAsync();
+return await HostProgram.RunAsync(() =>
+{
+    var builder = WebApplication.CreateBuilder(args);
+    builder.AddConsoleLogging().AddTelemetry("imageservice-api").UseApiDefaults();
+    builder.Services.AddStorage(builder.Configuration).AddImageApi(builder.Configuration);
+    var app = builder.Build();
+    app.UseImageApi();
+    app.MapMetrics();
+    return app;
+});

@@ -1,4 +1,5 @@
 using ImageService.Core;
+using ImageService.Storage.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace ImageService.Api;
@@ -38,6 +39,7 @@ internal sealed class TimedJobStore(IJobStore store, IOptions<ApiOptions> option
         }
         catch (OperationCanceledException e) when (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
+            StorageTelemetry.JobStoreFailed();
             throw new StoreUnavailableException($"No answer from the job store within {options.Value.StoreTimeoutSeconds} s.", e);
         }
     }

@@ -2,7 +2,7 @@ using System.CommandLine;
 using ImageService.Standalone;
 using ImageService.Standalone.CommandLine;
 
-var root = new RootCommand("ImageService draws pictures from text. Without a verb it serves REST, gRPC and a web page on http://127.0.0.1:5080.")
+var root = new RootCommand("ImageService draws pictures from text. Without a verb it serves REST and a web page on http://127.0.0.1:5080, gRPC on http://127.0.0.1:5081.")
 {
     GenerateCommand.Create(),
 };

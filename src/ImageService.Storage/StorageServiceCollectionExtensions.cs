@@ -2,6 +2,7 @@ using ImageService.Core;
 using ImageService.Storage.Disk;
 using ImageService.Storage.Redis;
 using ImageService.Storage.Sqlite;
+using ImageService.Storage.Telemetry;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -31,10 +32,11 @@ public static class StorageServiceCollectionExtensions
 
         // One of the two, by configuration, and only that one is opened.
         services.AddSingleton(OpenJobs);
-        services.AddSingleton<IJobStore>(provider => (IJobStore)provider.GetRequiredService<IJobRetention>());
-        services.AddSingleton<IJobQueue>(provider => (IJobQueue)provider.GetRequiredService<IJobRetention>());
-        services.AddSingleton<IBlobStore>(provider => new DiskBlobs(
-            provider.GetRequiredService<IOptions<BlobsOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<WatchedJobs>();
+        services.AddSingleton<IJobStore>(provider => provider.GetRequiredService<WatchedJobs>());
+        services.AddSingleton<IJobQueue>(provider => provider.GetRequiredService<WatchedJobs>());
+        services.AddSingleton<IBlobStore>(provider => new WatchedBlobs(new DiskBlobs(
+            provider.GetRequiredService<IOptions<BlobsOptions>>().Value, provider.GetRequiredService<TimeProvider>())));
         services.AddHostedService<StorageSweeper>();
         return services;
     }

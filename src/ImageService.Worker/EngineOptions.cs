@@ -29,6 +29,10 @@ public sealed class EngineOptions : IValidatableObject
     [Range(1, 64)]
     public int MaxLoadedModels { get; set; } = 1;
 
+    /// <summary>Seconds after which a turn that does not end, one U-Net call mostly, counts as stuck and <c>/healthz/live</c> asks for a restart.</summary>
+    [Range(10, 86_400)]
+    public int StuckSeconds { get; set; } = 600;
+
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         if (RowSizes is { } sizes && (sizes.Any(s => s is < 1 or > 256) || !sizes.Order().Distinct().SequenceEqual(sizes)))

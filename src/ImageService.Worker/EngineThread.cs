@@ -14,6 +14,9 @@ internal sealed class EngineThread : IDisposable
     private readonly ModelPool _models;
     private readonly ILogger<EngineThread> _logger;
     private readonly Thread _thread;
+    private readonly TimeProvider _time;
+    private readonly int _maxRows;
+    private long _turnBegan; // 0 = idle
 
     public EngineThread(RowPolicy rows, JobPreparation preparation, ModelPool models, TimeProvider time, ILogger<EngineThread> logger)
     {
@@ -22,9 +25,17 @@ internal sealed class EngineThread : IDisposable
         _models.LoadEnded = () => _messages.Writer.TryWrite(static _ => { });
         _models.Unloading = _engine.Forget;
         _logger = logger;
+        _time = time;
+        _maxRows = rows.Budget(default);
         _thread = new Thread(Run) { IsBackground = true, Name = "Denoise engine" };
         _thread.Start();
     }
+
+    /// <summary>False after the thread's end, wanted or not.</summary>
+    public bool IsAlive => _thread.IsAlive;
+
+    /// <summary>How long the turn under way has lasted; zero when idle. A turn is one U-Net call and what goes with it.</summary>
+    public TimeSpan InTurn => Volatile.Read(ref _turnBegan) is not 0 and var began ? _time.GetElapsedTime(began) : TimeSpan.Zero;
 
     /// <summary>The job joins at the next step boundary at which its rows fit.</summary>
     public void Add(DenoiseJob job) => Send(engine => engine.Add(job));
@@ -71,6 +82,7 @@ internal sealed class EngineThread : IDisposable
         while (!messages.Completion.IsCompleted)
         {
             var worked = false;
+            Volatile.Write(ref _turnBegan, Math.Max(1, _time.GetTimestamp()));
             try
             {
                 while (messages.TryRead(out var message))
@@ -78,7 +90,7 @@ internal sealed class EngineThread : IDisposable
                 if (_engine.HasWork)
                 {
                     var turn = _engine.Turn();
-                    WorkerTelemetry.Turned(turn);
+                    WorkerTelemetry.Turned(turn, _maxRows);
                     worked = turn.Worked;
                 }
             }
@@ -88,6 +100,7 @@ internal sealed class EngineThread : IDisposable
                 Log.EngineFailed(_logger, e);
                 _engine.FailAll(new DenoiseFailure("engine_failed", $"The engine failed: {e.Message}", Retry: true, e));
             }
+            Volatile.Write(ref _turnBegan, 0);
             if (!worked && !messages.Completion.IsCompleted)
                 messages.WaitToReadAsync().AsTask().GetAwaiter().GetResult();
         }

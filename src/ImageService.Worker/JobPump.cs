@@ -66,7 +66,8 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
             run.Dispose();
             return;
         }
-        WorkerTelemetry.Leased(services.Waited(leased.Job));
+        if (leased is { Job.Attempts: 1, State.Length: 0 })
+            WorkerTelemetry.LeasedFirst(services.Waited(leased.Job));
         Log.JobLeased(logger, leased.Lease.Id, leased.Lease.Token, leased.Job.Attempts, leased.State.Length);
         run.Ended = RunToEndAsync(run);
     }
@@ -76,8 +77,8 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
         try
         {
             var outcome = await run.RunAsync();
-            WorkerTelemetry.Left(outcome);
-            if (outcome == JobOutcome.Lost)
+            WorkerTelemetry.Left(outcome, services.SinceFirstLease(run.Job));
+            if (outcome is JobOutcome.Lost or JobOutcome.Canceled)
                 Log.JobLost(logger, run.Lease.Id, run.Lease.Token);
         }
         catch (Exception e)
@@ -95,16 +96,20 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
 
     private void RowsFreed() => _rowsFreed.Writer.TryWrite(true);
 
+    // What fits into the grace time is finished, the rest is handed back at once: another worker may go on with it.
     private async Task DrainAsync()
     {
         var runs = keeper.Runs.ToList();
         if (runs.Count == 0)
             return;
-        Log.Draining(logger, runs.Count, _options.Grace.TotalSeconds);
+        var forRelease = TimeSpan.FromSeconds(Math.Min(5, _options.Grace.TotalSeconds / 4));
+        var forWork = _options.Grace - forRelease;
+        var staying = runs.Where(r => r.TimeLeft < forWork).ToList();
+        Log.Draining(logger, staying.Count, runs.Count - staying.Count, _options.Grace.TotalSeconds);
         using var over = new CancellationTokenSource();
         try
         {
-            await ReleaseAsync(runs, over.Token).WaitAsync(_options.Grace, time);
+            await DrainAsync(runs.Except(staying), staying, forWork, over.Token).WaitAsync(_options.Grace, time);
         }
         catch (Exception e)
         {
@@ -114,8 +119,20 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
         await over.CancelAsync();
     }
 
-    private static async Task ReleaseAsync(List<JobRun> runs, CancellationToken over)
+    private async Task DrainAsync(IEnumerable<JobRun> leaving, List<JobRun> staying, TimeSpan forWork, CancellationToken over)
     {
+        var left = ReleaseAsync(leaving, over);
+        if (staying.Count > 0)
+        {
+            await Task.WhenAny(Task.WhenAll(staying.Select(r => r.Ended)), Task.Delay(forWork, time, over));
+            await ReleaseAsync(staying.Where(r => !r.Ended.IsCompleted), over);
+        }
+        await left;
+    }
+
+    private static async Task ReleaseAsync(IEnumerable<JobRun> leaving, CancellationToken over)
+    {
+        var runs = leaving.ToList();
         await Task.WhenAll(runs.Select(r => r.ReleaseAsync(over)));
         await Task.WhenAll(runs.Select(r => r.Ended));
     }

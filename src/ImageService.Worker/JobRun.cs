@@ -15,6 +15,8 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
     private readonly Channel<object> _results = Channel.CreateUnbounded<object>(new UnboundedChannelOptions { SingleReader = true });
     private readonly JobReporter _reporter = new(services.Queue, services.Format, leased.Lease, services.Logger);
     private readonly CancellationTokenSource _dropped = new();
+    private readonly Pace _pace = new(services.Time);
+    private JobOutcome _droppedAs = JobOutcome.Lost;
     private DenoiseJob? _job;
     private int _picturesDrawn;
 
@@ -30,7 +32,17 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
 
     private GenerationRequest Request => leased.Job.Request;
 
-    void IDenoiseListener.Progress(int step, int steps) => _reporter.Progress(step, steps);
+    /// <summary>The time until it will have ended, as far as can be told; null = unknown.</summary>
+    public TimeSpan? TimeLeft => _pace.Left();
+
+    public Job Job => leased.Job;
+
+    void IDenoiseListener.Progress(int step, int steps)
+    {
+        _pace.Report(step, steps);
+        _reporter.Progress(step, steps);
+    }
+
     void IDenoiseListener.Preview(PreviewLatents preview) => _reporter.Preview(preview);
     void IDenoiseListener.Finished(DenoiseSummary summary) => _results.Writer.TryWrite(summary);
     void IDenoiseListener.Failed(DenoiseFailure failure) => _results.Writer.TryWrite(failure);
@@ -43,8 +55,9 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
     }
 
     /// <summary>The lease is not ours any more: canceled, or taken over. Nothing is written from now on.</summary>
-    public void Drop()
+    public void Drop(JobOutcome why)
     {
+        _droppedAs = why;
         try
         {
             _dropped.Cancel();
@@ -78,7 +91,7 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
         }
         catch (OperationCanceledException) when (_dropped.IsCancellationRequested)
         {
-            return JobOutcome.Lost;
+            return _droppedAs;
         }
         finally
         {
@@ -107,7 +120,7 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
         try
         {
             if (!await _reporter.RunAsync(cancellationToken))
-                Drop();
+                Drop(JobOutcome.Lost);
         }
         catch (OperationCanceledException)
         {

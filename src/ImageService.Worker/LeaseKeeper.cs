@@ -29,7 +29,7 @@ internal sealed class LeaseKeeper(IJobQueue queue, IOptions<WorkerOptions> optio
             {
                 var held = _runs.Keys.ToList();
                 foreach (var lost in held.Count == 0 ? [] : await queue.RenewAsync(held, options.Value.Lease, cancellationToken))
-                    Drop(lost);
+                    Drop(lost, JobOutcome.Lost);
                 pause = options.Value.Renewal;
             }
             catch (Exception e) when (e is not OperationCanceledException)
@@ -54,7 +54,7 @@ internal sealed class LeaseKeeper(IJobQueue queue, IOptions<WorkerOptions> optio
                 await foreach (var id in queue.CancellationsAsync(cancellationToken))
                 {
                     foreach (var lease in _runs.Keys.Where(l => l.Id == id))
-                        Drop(lease);
+                        Drop(lease, JobOutcome.Canceled);
                 }
             }
             catch (Exception e) when (e is not OperationCanceledException)
@@ -69,9 +69,9 @@ internal sealed class LeaseKeeper(IJobQueue queue, IOptions<WorkerOptions> optio
         }
     }
 
-    private void Drop(Lease lease)
+    private void Drop(Lease lease, JobOutcome why)
     {
         if (_runs.TryGetValue(lease, out var run))
-            run.Drop();
+            run.Drop(why);
     }
 }

@@ -46,8 +46,8 @@ internal static partial class Log
     [LoggerMessage(14, LogLevel.Warning, "This worker has no models and will take no jobs")]
     public static partial void NoModels(ILogger logger);
 
-    [LoggerMessage(15, LogLevel.Information, "Stopping: {Jobs} jobs are handed back within {Seconds} s")]
-    public static partial void Draining(ILogger logger, int jobs, double seconds);
+    [LoggerMessage(15, LogLevel.Information, "Stopping within {Seconds} s: {Staying} jobs are finished, {Leaving} handed back")]
+    public static partial void Draining(ILogger logger, int staying, int leaving, double seconds);
 
     [LoggerMessage(16, LogLevel.Warning, "{Jobs} jobs could not be handed back; they return to the queue when their leases run out")]
     public static partial void DrainIncomplete(ILogger logger, Exception exception, int jobs);

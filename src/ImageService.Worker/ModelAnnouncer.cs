@@ -8,6 +8,11 @@ internal sealed class ModelAnnouncer(IJobQueue queue, WorkerModels models, TimeP
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan AfterOutage = TimeSpan.FromSeconds(2);
 
+    private volatile bool _announced;
+
+    /// <summary>Whether the store took the last announcement.</summary>
+    public bool Announced => _announced;
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (models.Descriptions.Count == 0)
@@ -18,9 +23,11 @@ internal sealed class ModelAnnouncer(IJobQueue queue, WorkerModels models, TimeP
             try
             {
                 await queue.AnnounceModelsAsync(models.Descriptions, stoppingToken);
+                _announced = true;
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
+                _announced = false;
                 Log.AnnounceFailed(logger, e);
                 pause = AfterOutage;
             }

@@ -11,6 +11,7 @@ internal sealed class ModelPool(WorkerModels models, int maxLoaded, ILogger<Mode
 {
     private readonly List<(string Id, IDiffusionModel Model)> _loaded = [];
     private readonly Dictionary<string, Task<IDiffusionModel>> _loading = [];
+    private int _preloading;
 
     /// <summary>Called from the thread pool when a load has ended, well or not.</summary>
     public Action? LoadEnded { get; set; }
@@ -18,13 +19,17 @@ internal sealed class ModelPool(WorkerModels models, int maxLoaded, ILogger<Mode
     /// <summary>Called before a model is unloaded.</summary>
     public Action<IDiffusionModel>? Unloading { get; set; }
 
+    /// <summary>Models loaded ahead that are not there yet. Any thread may ask.</summary>
+    public int Preloading => Volatile.Read(ref _preloading);
+
     /// <summary>Begins to load all models if all of them may stay, so that the first job need not wait.</summary>
     public void Preload()
     {
         if (models.Descriptions.Count > maxLoaded)
             return;
+        Volatile.Write(ref _preloading, models.Descriptions.Count);
         foreach (var description in models.Descriptions)
-            StartLoading(description.Id);
+            StartLoading(description.Id).ContinueWith(_ => Interlocked.Decrement(ref _preloading), TaskScheduler.Default);
     }
 
     public ModelAvailability Find(string id, Func<IDiffusionModel, bool> inUse, out IDiffusionModel? model)
@@ -64,10 +69,11 @@ internal sealed class ModelPool(WorkerModels models, int maxLoaded, ILogger<Mode
         _loading.Clear();
     }
 
-    private void StartLoading(string id)
+    private Task<IDiffusionModel> StartLoading(string id)
     {
         var loading = _loading[id] = Task.Run(() => Load(id));
         loading.ContinueWith(_ => LoadEnded?.Invoke(), TaskScheduler.Default);
+        return loading;
     }
 
     private bool MakeRoom(Func<IDiffusionModel, bool> inUse)
@@ -92,7 +98,9 @@ internal sealed class ModelPool(WorkerModels models, int maxLoaded, ILogger<Mode
         try
         {
             var model = models.Load(id);
-            Log.ModelLoaded(logger, id, time.GetElapsedTime(began).TotalSeconds);
+            var seconds = time.GetElapsedTime(began).TotalSeconds;
+            WorkerTelemetry.Loaded(seconds);
+            Log.ModelLoaded(logger, id, seconds);
             if (!model.Info.TimestepPerRow)
                 Log.ScalarTimestep(logger, id);
             return model;

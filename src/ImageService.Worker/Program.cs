@@ -1,11 +1,15 @@
+using ImageService.Hosting;
+using ImageService.Onnx;
 using ImageService.Storage;
 using ImageService.Worker;
-using Serilog;
 
-var builder = WebApplication.CreateBuilder(args);
-builder.Services.AddSerilog((_, log) => log.ReadFrom.Configuration(builder.Configuration).WriteTo.Console());
-builder.Services.AddStorage(builder.Configuration).AddImageWorker(builder.Configuration).AddHealthChecks();
-var app = builder.Build();
-app.MapHealthChecks("/healthz/live");
-app.MapHealthChecks("/healthz/ready");
-await app.RunAsync();
+return await HostProgram.RunAsync(() =>
+{
+    var builder = WebApplication.CreateBuilder(args);
+    builder.AddConsoleLogging().AddTelemetry("imageservice-worker").UseDefaultAddresses(DefaultAddresses.Worker);
+    builder.Services.AddStorage(builder.Configuration).AddImageWorker(builder.Configuration);
+    var app = builder.Build();
+    app.MapHealthProbes();
+    app.MapMetrics();
+    return app;
+}, isRefusal: e => e is ModelFolderException);

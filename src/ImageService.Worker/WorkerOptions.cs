@@ -16,7 +16,7 @@ public sealed class WorkerOptions : IValidatableObject
     [Range(0.5, 100)]
     public double? RenewSeconds { get; set; }
 
-    /// <summary>Seconds at shutdown for handing running jobs back and for uploads under way to end.</summary>
+    /// <summary>Seconds at shutdown. Jobs that will end in them, less a quarter or at most 5 for handing back, are finished; the rest is handed back with what was done.</summary>
     [Range(0, 300)]
     public int GraceSeconds { get; set; } = 20;
 

@@ -1,4 +1,6 @@
 using ImageService.Diffusion.Denoise;
+using ImageService.Hosting;
+using ImageService.Worker.Health;
 using ImageService.Onnx;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -20,8 +22,7 @@ public static class WorkerServiceCollectionExtensions
         services.AddSingleton<IValidateOptions<WorkerOptions>, WorkerOptionsValidator>();
         services.AddSingleton<IValidateOptions<EngineOptions>, EngineOptionsValidator>();
         // The host must not give up before the drain does.
-        services.AddOptions<HostOptions>().Configure<IOptions<WorkerOptions>>((host, worker) =>
-            host.ShutdownTimeout = TimeSpan.FromSeconds(Math.Max(host.ShutdownTimeout.TotalSeconds, worker.Value.GraceSeconds + 5)));
+        services.AddOptions<HostOptions>().Configure<IOptions<WorkerOptions>>((host, worker) => host.AtLeast(worker.Value.Grace + TimeSpan.FromSeconds(5), configuration));
 
         services.AddOnnxModels(configuration);
         services.AddSingleton(provider =>
@@ -45,7 +46,11 @@ public static class WorkerServiceCollectionExtensions
         services.AddSingleton<JobRunServices>();
         services.AddSingleton<LeaseKeeper>();
         services.AddHostedService<JobPump>();
-        services.AddHostedService<ModelAnnouncer>();
+        services.AddSingleton<ModelAnnouncer>();
+        services.AddHostedService(provider => provider.GetRequiredService<ModelAnnouncer>());
+        services.AddHealthChecks()
+            .AddCheck<EngineHealthCheck>("engine", tags: [HealthProbes.Live])
+            .AddCheck<WorkerHealthCheck>("worker", tags: [HealthProbes.Ready]);
         return services;
     }
 

@@ -12,19 +12,38 @@ public static class WorkerTelemetry
     internal static readonly ActivitySource Activities = new(Name);
     private static readonly Meter Meter = new(Name);
 
-    private static readonly Histogram<int> Rows = Meter.CreateHistogram<int>("imageservice.step.rows", "{row}", "U-Net rows of a step, padding not counted");
-    private static readonly Counter<long> PaddingRows = Meter.CreateCounter<long>("imageservice.step.padding", "{row}", "U-Net rows computed for nobody");
-    private static readonly Histogram<double> StepSeconds = Meter.CreateHistogram<double>("imageservice.step.duration", "s", "One step of one batch: gather, U-Net, schedulers");
-    private static readonly Histogram<double> EncodeSeconds = Meter.CreateHistogram<double>("imageservice.encode.duration", "s", "Prompts of the jobs admitted between two steps");
-    private static readonly Histogram<double> DecodeSeconds = Meter.CreateHistogram<double>("imageservice.decode.duration", "s", "One picture in the VAE decoder");
-    private static readonly Histogram<double> WaitSeconds = Meter.CreateHistogram<double>("imageservice.job.wait", "s", "From acceptance of a job to its lease");
-    private static readonly Counter<long> Jobs = Meter.CreateCounter<long>("imageservice.jobs", "{job}", "Jobs that left this worker, by outcome");
+    // Seconds, to ten minutes: beyond that the figure matters less than the fact.
+    private static readonly InstrumentAdvice<double> Long = new() { HistogramBucketBoundaries = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600] };
+    private static readonly InstrumentAdvice<double> Short = new() { HistogramBucketBoundaries = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60] };
+    private static readonly InstrumentAdvice<int> Counts = new() { HistogramBucketBoundaries = [1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256] };
 
-    internal static void Turned(in TurnReport turn)
+    private static readonly Histogram<int> Rows = Meter.CreateHistogram("imageservice.step.rows", "{row}", "Rows of one U-Net call, padding not counted", null, Counts);
+    private static readonly Counter<long> PaddingRows = Meter.CreateCounter<long>("imageservice.step.padding", "{row}", "U-Net rows computed for nobody");
+    private static readonly Gauge<double> Occupancy = Meter.CreateGauge<double>("imageservice.batch.occupancy", "1", "Rows used of rows allowed, in the last U-Net call");
+    private static readonly Histogram<double> StepSeconds = Seconds("imageservice.step.duration", "One step of one batch: gather, U-Net, schedulers", Short);
+    private static readonly Histogram<double> EncodeSeconds = Seconds("imageservice.encode.duration", "Prompts of the jobs admitted between two steps", Short);
+    private static readonly Histogram<double> DecodeSeconds = Seconds("imageservice.decode.duration", "One picture in the VAE decoder", Short);
+    private static readonly Histogram<double> LoadSeconds = Seconds("imageservice.model.load", "Time to load a model", Long);
+    private static readonly Histogram<double> WaitSeconds = Seconds("imageservice.job.wait", "From acceptance of a job to its first lease", Long);
+    private static readonly Histogram<double> JobSeconds = Seconds("imageservice.job.duration", "From a job's first lease to its end", Long);
+    private static long _attempts;
+    private static long _lost;
+
+    // Reported from the start: a rate over a counter that first appears at 1 misses that 1.
+    static WorkerTelemetry()
+    {
+        Meter.CreateObservableCounter("imageservice.job.attempts", () => Interlocked.Read(ref _attempts), "{attempt}", "Leases of jobs that counted as attempts");
+        Meter.CreateObservableCounter("imageservice.leases.lost", () => Interlocked.Read(ref _lost), "{lease}", "Leases that ended under the worker's hands");
+    }
+
+    /// <param name="maxRows">Rows that a call may have.</param>
+    internal static void Turned(in TurnReport turn, int maxRows)
     {
         if (turn.Rows > 0)
         {
             Rows.Record(turn.Rows);
+            // A single picture is drawn even where it takes more rows than allowed.
+            Occupancy.Record(Math.Min(1, (double)turn.Rows / maxRows));
             StepSeconds.Record(turn.StepSeconds);
             PaddingRows.Add(turn.PaddedRows - turn.Rows);
         }
@@ -34,9 +53,23 @@ public static class WorkerTelemetry
             DecodeSeconds.Record(turn.DecodeSeconds);
     }
 
-    internal static void Leased(double waitSeconds) => WaitSeconds.Record(waitSeconds);
+    internal static void Loaded(double seconds) => LoadSeconds.Record(seconds);
 
-    internal static void Left(JobOutcome outcome) => Jobs.Add(1, new KeyValuePair<string, object?>("outcome", outcome.ToString().ToLowerInvariant()));
+    internal static void LeasedFirst(double waitSeconds) => WaitSeconds.Record(waitSeconds);
+
+    /// <param name="seconds">Since the job's first lease.</param>
+    internal static void Left(JobOutcome outcome, double seconds)
+    {
+        if (outcome is JobOutcome.Succeeded or JobOutcome.Failed)
+            JobSeconds.Record(seconds);
+        if (outcome != JobOutcome.Released)
+            Interlocked.Increment(ref _attempts);
+        if (outcome == JobOutcome.Lost)
+            Interlocked.Increment(ref _lost);
+    }
+
+    private static Histogram<double> Seconds(string name, string description, InstrumentAdvice<double> advice) =>
+        Meter.CreateHistogram(name, "s", description, null, advice);
 }
 
 /// <summary>How a job left this worker.</summary>
@@ -45,7 +78,10 @@ internal enum JobOutcome
     Succeeded,
     Failed,
 
-    /// <summary>Canceled, or taken over by another worker.</summary>
+    /// <summary>Ended by its caller.</summary>
+    Canceled,
+
+    /// <summary>Taken over by another worker.</summary>
     Lost,
 
     /// <summary>Handed back at shutdown.</summary>

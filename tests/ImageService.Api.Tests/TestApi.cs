@@ -3,9 +3,11 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Grpc.Net.Client;
 using ImageService.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -17,6 +19,9 @@ namespace ImageService.Api.Tests;
 /// <summary>The API over stores in memory and a clock that stands still.</summary>
 internal sealed class TestApi : IAsyncDisposable
 {
+    /// <summary>For <see cref="StartOnKestrelAsync"/>: HTTP/2 without TLS, as on the gRPC port.</summary>
+    public static readonly (string Key, string Value) Http2 = ("Test:Protocol", "Http2");
+
     private readonly WebApplication _app;
     private readonly ErrorLog _log;
 
@@ -30,12 +35,26 @@ internal sealed class TestApi : IAsyncDisposable
     public InMemoryJobStore Store { get; }
     public InMemoryBlobs Blobs { get; }
     public FakeTimeProvider Clock { get; }
+    /// <summary>Stops as on SIGTERM: the word first, then the stop with its drain.</summary>
+    public Task StopAsync()
+    {
+        _app.Lifetime.StopApplication();
+        return _app.StopAsync();
+    }
+
+    /// <summary>A gRPC client of the service in memory.</summary>
+    public GrpcChannel Channel(Func<HttpMessageHandler, HttpMessageHandler>? wrap = null)
+    {
+        var handler = _app.GetTestServer().CreateHandler();
+        return GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions { HttpHandler = wrap is null ? handler : wrap(handler), MaxReceiveMessageSize = null, MaxSendMessageSize = null });
+    }
+
     public IHostApplicationLifetime Lifetime => _app.Lifetime;
 
     public static Task<TestApi> StartAsync(params (string Key, string Value)[] settings) => StartAsync(kestrel: false, settings);
 
     /// <summary>On a socket of the loopback address, for browsers and for what only a real server does.</summary>
-    public static Task<TestApi> StartOnKestrelAsync() => StartAsync(kestrel: true, []);
+    public static Task<TestApi> StartOnKestrelAsync(params (string Key, string Value)[] settings) => StartAsync(kestrel: true, settings);
 
     private static async Task<TestApi> StartAsync(bool kestrel, (string Key, string Value)[] settings)
     {
@@ -45,7 +64,7 @@ internal sealed class TestApi : IAsyncDisposable
         var log = new ErrorLog();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         if (kestrel)
-            builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
+            builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0").ConfigureKestrel(k => k.ConfigureEndpointDefaults(e => e.Protocols = settings.Contains(Http2) ? HttpProtocols.Http2 : HttpProtocols.Http1));
         else
             builder.WebHost.UseTestServer();
         foreach (var (key, value) in settings)

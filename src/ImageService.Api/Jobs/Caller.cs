@@ -8,8 +8,9 @@ namespace ImageService.Api.Jobs;
 /// <param name="TraceParent">W3C trace context to go on from.</param>
 internal sealed record Caller(string Client, string? IdempotencyKey, string? TraceParent)
 {
-    public static Caller Of(HttpContext context) =>
-        new(ClientOf(context), IdempotencyKeyHeader.Read(context.Request.Headers), Activity.Current?.Id);
+    public static Caller Of(HttpContext context) => Of(context, IdempotencyKeyHeader.Read(context.Request.Headers));
+
+    public static Caller Of(HttpContext context, string? idempotencyKey) => new(ClientOf(context), idempotencyKey, Activity.Current?.Id);
 
     private static string ClientOf(HttpContext context)
     {

@@ -13,15 +13,14 @@ internal static class JobEventsApi
     /// Events are pulled from the store one at a time and the next is asked for only when the last was taken by the connection, so that a slow
     /// reader holds one event and nothing else. The numbers in <c>id:</c> are the store's: any replica can go on where another stopped.
     /// </remarks>
-    public static async Task Watch(string id, HttpContext context, TimedJobStore store, IHostApplicationLifetime lifetime,
+    public static async Task Watch(string id, HttpContext context, TimedJobStore store, Drain drain,
         IOptions<ApiOptions> options, TimeProvider time, ILogger<JobEventStream> logger)
     {
         var job = JobId.TryParse(id, out var jobId) ? await store.GetAsync(jobId, context.RequestAborted) : null;
         if (job is null)
             throw ProblemException.JobNotFound();
         var after = LastEventId(context.Request);
-        // Shutdown aborts requests only at its very end; a stream must leave by itself when it begins.
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, drain.Over);
         await using var stream = new JobEventStream(store.WatchAsync(jobId, after, ending.Token), context.Response, time,
             TimeSpan.FromSeconds(options.Value.KeepAliveSeconds), ending.Token);
         try

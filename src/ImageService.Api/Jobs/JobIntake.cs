@@ -26,9 +26,11 @@ internal sealed class JobIntake(
         await RequireRoomAsync(caller, cancellationToken);
 
         var id = JobId.New(time);
+        using var activity = ApiTelemetry.Activities.StartActivity("submit");
+        activity?.SetTag("job.id", id.Value).SetTag("model", request.Model);
         request = await startImages.SaveAsync(id, request, image, mask, cancellationToken);
         var key = caller.IdempotencyKey is { } own ? $"{caller.Client}:jobs:{own}" : null;
-        var submission = new JobSubmission(id, request, caller.Client, key, key is null ? null : Fingerprint(body), caller.TraceParent);
+        var submission = new JobSubmission(id, request, caller.Client, key, key is null ? null : Fingerprint(body), activity?.Id ?? caller.TraceParent);
         var result = await store.SubmitAsync(submission, cancellationToken);
         if (result.Outcome != SubmitOutcome.Accepted)
             await startImages.DropAsync(request);

@@ -3,7 +3,7 @@ using ImageService.Core;
 namespace ImageService.Api.Jobs;
 
 /// <summary>Holds a request until its job has ended.</summary>
-internal sealed class JobWaiter(TimedJobStore store, IHostApplicationLifetime lifetime, TimeProvider time)
+internal sealed class JobWaiter(TimedJobStore store, Drain drain, TimeProvider time)
 {
     /// <returns>
     /// The ended job, or its latest known state when time is up, the service stops or the store fails: the job was accepted, and no trouble
@@ -14,7 +14,7 @@ internal sealed class JobWaiter(TimedJobStore store, IHostApplicationLifetime li
         if (job.IsFinal || limit == TimeSpan.Zero)
             return job;
         using var timeout = new CancellationTokenSource(limit, time);
-        using var any = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, lifetime.ApplicationStopping, cancellationToken);
+        using var any = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, drain.Over, cancellationToken);
         try
         {
             await foreach (var happened in store.WatchAsync(job.Id, 0, any.Token))

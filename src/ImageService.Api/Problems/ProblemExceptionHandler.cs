@@ -1,11 +1,9 @@
-using ImageService.Core;
 using Microsoft.AspNetCore.Diagnostics;
-using Microsoft.Extensions.Options;
 
 namespace ImageService.Api.Problems;
 
-/// <summary>Turns whatever a handler throws into a problem, and keeps the inner workings of a failure in the log.</summary>
-internal sealed class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> logger, IOptions<ApiOptions> options) : IExceptionHandler
+/// <summary>Turns whatever a handler throws into a problem.</summary>
+internal sealed class ProblemExceptionHandler(ProblemTranslation translation) : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
@@ -15,27 +13,8 @@ internal sealed class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> l
             httpContext.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
             return true;
         }
-        var problem = Translate(exception);
-        var (method, path) = (httpContext.Request.Method, httpContext.Request.Path.ToString());
-        if (problem.Kind.Status == 503)
-            logger.Unavailable(method, path, exception.Message);
-        else if (problem.Kind.Status >= 500)
-            logger.RequestFailed(exception, method, path);
+        var problem = translation.Translate(exception, httpContext.Request.Method, httpContext.Request.Path.ToString());
         await ProblemResponse.WriteAsync(httpContext, problem);
         return true;
-    }
-
-    private ProblemException Translate(Exception exception)
-    {
-        var wait = TimeSpan.FromSeconds(options.Value.RetryAfterSeconds);
-        return exception switch
-        {
-            ProblemException problem => problem,
-            StoreUnavailableException => new(ProblemKind.StoreUnavailable, "The job store does not answer; try again shortly.") { RetryAfter = wait },
-            BlobUnavailableException => new(ProblemKind.BlobsUnavailable, "The image store does not answer; try again shortly.") { RetryAfter = wait },
-            BadHttpRequestException { StatusCode: 413 } => new(ProblemKind.BodyTooLarge, "The body is larger than the server takes."),
-            BadHttpRequestException bad => new(ProblemKind.InvalidRequest, bad.Message),
-            _ => new(ProblemKind.Internal, "An unexpected error was logged under this trace id."),
-        };
     }
 }

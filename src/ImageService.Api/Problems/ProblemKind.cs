@@ -23,6 +23,7 @@ internal sealed record ProblemKind(string Name, int Status, string Title)
     public static readonly ProblemKind NoModel = new("no-model", 503, "No model is ready");
     public static readonly ProblemKind StoreUnavailable = new("store-unavailable", 503, "The job store cannot be reached");
     public static readonly ProblemKind BlobsUnavailable = new("blobs-unavailable", 503, "The image store cannot be reached");
+    public static readonly ProblemKind Stopping = new("stopping", 503, "This replica stops");
 
     public string Type => "urn:imageservice:problem:" + Name;
 }

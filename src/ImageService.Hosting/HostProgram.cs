@@ -1,0 +1,39 @@
+using Microsoft.Extensions.Options;
+
+namespace ImageService.Hosting;
+
+/// <summary>Runs an application to its end and tells by the exit code how it went.</summary>
+public static class HostProgram
+{
+    public const int Ended = 0;
+
+    /// <summary>The configuration, or a file that it names, is refused. One sentence on the error stream says why.</summary>
+    public const int Refused = 1;
+
+    /// <param name="isRefusal">Exceptions whose message says all that a person needs, beside those of options and files.</param>
+    public static async Task<int> RunAsync(Func<WebApplication> build, Func<Exception, bool>? isRefusal = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(build);
+        try
+        {
+            await using var app = build();
+            await app.RunAsync(cancellationToken);
+            return Ended;
+        }
+        catch (Exception e) when (Sentence(e, isRefusal) is { } sentence)
+        {
+            await Console.Error.WriteLineAsync(sentence);
+            return Refused;
+        }
+    }
+
+    /// <summary>The sentence of an exception that a person can act on; null for a defect, which keeps its stack trace.</summary>
+    public static string? Sentence(Exception exception, Func<Exception, bool>? isRefusal = null) => exception switch
+    {
+        OptionsValidationException refused => string.Join(' ', refused.Failures),
+        IOException => exception.Message,
+        _ when isRefusal?.Invoke(exception) == true => exception.Message,
+        AggregateException { InnerException: { } inner } => Sentence(inner, isRefusal),
+        _ => null,
+    };
+}
