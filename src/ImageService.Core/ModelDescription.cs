@@ -32,7 +32,10 @@ public sealed record ModelDescription
     /// <summary>Tokens of the text encoder's context, begin and end included.</summary>
     public int ContextLength { get; init; } = 77;
 
-    /// <summary>SHA-256 of the U-Net's model file, lower-case hexadecimal: recorded in every picture.</summary>
+    /// <summary>
+    /// SHA-256 of the U-Net's model file and its external data behind it, lower-case hexadecimal: recorded in every picture. Empty for a model of
+    /// hundreds of megabytes that has not been loaded yet.
+    /// </summary>
     public string Hash { get; init; } = "";
 
     /// <summary>When the model's folder was last written.</summary>

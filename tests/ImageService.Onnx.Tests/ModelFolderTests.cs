@@ -72,6 +72,17 @@ public sealed class ModelFolderTests
         using var session = GoldenModel.Cpu.Open(model.UNet.Graph.Path);
     }
 
+    [Theory]
+    [InlineData(null, true)]
+    [InlineData(true, true)]
+    [InlineData(false, false)]
+    public void An_absent_negative_prompt_of_SDXL_is_zeros_unless_the_folder_says_otherwise(bool? said, bool zeros)
+    {
+        using var folder = TemporaryModel.Copy("tiny-sdxl");
+        folder.Set("model_index.json", "force_zeros_for_empty_prompt", said);
+        Assert.Equal(zeros, ModelFolder.Read(folder.Path).Info.ForceZerosForEmptyPrompt);
+    }
+
     [Fact]
     public void A_folder_without_encoder_draws_from_text_only()
     {

@@ -19,8 +19,8 @@ public sealed class MixedBatchTests : IModelSource, IDisposable
     public MixedBatchTests()
     {
         GoldenFolder.CopyModel("tiny-sd15", _folder);
-        _model = new OnnxModels(Options.Create(new ModelsOptions { Path = _folder }), Options.Create(new ExecutionOptions { Provider = "cpu" }),
-            NullLogger<OnnxModels>.Instance).Load("tiny-sd15");
+        var options = new OnnxOptions { Models = { Path = _folder }, Execution = { Provider = "cpu" } };
+        _model = new OnnxModels(Options.Create(options), NullLogger<OnnxModels>.Instance).Load("tiny-sd15");
     }
 
     public void Dispose()

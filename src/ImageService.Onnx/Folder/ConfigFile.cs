@@ -66,13 +66,10 @@ internal sealed class ConfigFile
         : value.ValueKind == JsonValueKind.String ? value.GetString()
         : throw Bad(field, $"must be a string, not {Shown(value)}");
 
-    public bool Flag(string field) =>
-        Find(field) is { } value && value.ValueKind switch
-        {
-            JsonValueKind.True => true,
-            JsonValueKind.False => false,
-            _ => throw Bad(field, $"must be true or false, not {Shown(value)}"),
-        };
+    public bool? OptionalFlag(string field) =>
+        Find(field) is not { } value ? null
+        : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean()
+        : throw Bad(field, $"must be true or false, not {Shown(value)}");
 
     public bool Has(string field) => Find(field) is not null;
 

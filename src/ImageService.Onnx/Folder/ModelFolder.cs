@@ -61,7 +61,8 @@ public sealed class ModelFolder
             PooledSize = UNet.Pooled is null ? 0 : encoders[^1].Info.PooledSize,
             GuidanceEmbeddingSize = UNet.GuidanceSize,
             TimestepPerRow = UNet.TimestepPerRow,
-            ForceZerosForEmptyPrompt = index.Flag("force_zeros_for_empty_prompt"),
+            // True unless said otherwise, as in diffusers' StableDiffusionXLPipeline; the other pipelines know nothing of it.
+            ForceZerosForEmptyPrompt = family == ModelFamily.StableDiffusionXl && (index.OptionalFlag("force_zeros_for_empty_prompt") ?? true),
         };
     }
 
