@@ -30,6 +30,10 @@ internal sealed class JsonFile
         {
             throw new ModelFolderException($"{path} is missing.", e);
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelFolderException($"{path} cannot be read: {e.Message}", e);
+        }
         catch (JsonException e)
         {
             throw new ModelFolderException($"{path} is not JSON: {e.Message}", e);
@@ -37,8 +41,8 @@ internal sealed class JsonFile
     }
 
     /// <summary>An object inside this one, or null.</summary>
-    public JsonFile? Object(string name) =>
-        _root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object ? new JsonFile($"{Path}: {name}", value) : null;
+    public JsonFile? Object(string name) => Value(name) is not { } value ? null
+        : value.ValueKind == JsonValueKind.Object ? new JsonFile($"{Path}: {name}", value) : throw Wrong(name, "an object");
 
     public string? String(string name) => Value(name) is not { } value ? null
         : value.ValueKind == JsonValueKind.String ? value.GetString() : throw Wrong(name, "a text");

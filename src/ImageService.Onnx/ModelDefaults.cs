@@ -19,7 +19,7 @@ internal sealed record ModelDefaults(int Width, int Height, int Steps, float Gui
             : NameOf(scheduler, unet);
         // Consistency models take their guidance as an embedding; turbo models are named so and take none.
         var consistency = schedulerName is "lcm" or "tcd";
-        var turbo = (index.String("_name_or_path") ?? index.Path).Contains("turbo", StringComparison.OrdinalIgnoreCase);
+        var turbo = (index.String("_name_or_path") ?? System.IO.Path.GetFileName(System.IO.Path.GetDirectoryName(index.Path))!).Contains("turbo", StringComparison.OrdinalIgnoreCase);
         var (steps, guidance) = consistency ? (4, unet.Integer("time_cond_proj_dim", 1, 65_536) is null ? 1f : 8.5f)
             : turbo ? (4, 0f)
             : (30, family == ModelFamily.StableDiffusionXl ? 5f : 7.5f);

@@ -2,7 +2,6 @@ using System.Numerics.Tensors;
 using ImageService.Core;
 using ImageService.Diffusion;
 using ImageService.Diffusion.Denoise;
-using ImageService.Diffusion.Text;
 
 namespace ImageService.Onnx;
 
@@ -24,7 +23,7 @@ internal sealed class OnnxDiffusionModel : IDiffusionModel
             _unet = Open(() => new UNet(runtime, folder.UNet));
             var files = folder.TextEncoders;
             _textEncoders = [.. files.Select((f, i) => Open(() =>
-                new TextEncoder(runtime, f.Encoder, folder.Description.ContextLength, xl, pooled: _unet.PooledSize > 0 && i == files.Count - 1)))];
+                new TextEncoder(runtime, f, folder.Description.ContextLength, xl, pooled: _unet.PooledSize > 0 && i == files.Count - 1)))];
             _vaeDecoder = Open(() => new VaeDecoder(runtime, folder.VaeDecoder));
             _vaeEncoder = folder.Description.SupportsImageToImage ? Open(() => new VaeEncoder(runtime, folder.VaeEncoder)) : null;
             Info = Describe(folder);
@@ -90,13 +89,15 @@ internal sealed class OnnxDiffusionModel : IDiffusionModel
             if (pooled != _unet.PooledSize)
                 throw new ModelFolderException($"{folder.UNet}: 'text_embeds' takes {_unet.PooledSize} numbers, but the text encoder gives {pooled}.");
         }
+        if (_unet.Channels != folder.UNetChannels)
+            throw new ModelFolderException($"{folder.UNet}: 'sample' has {_unet.Channels} channels, but the configuration says {folder.UNetChannels}.");
         if (_vaeDecoder.Channels != folder.LatentChannels)
             throw new ModelFolderException($"{folder.VaeDecoder}: 'latent_sample' has {_vaeDecoder.Channels} channels, but the configuration says {folder.LatentChannels}.");
         return new ModelInfo
         {
             Description = folder.WithHash(),
             TextEncoders = [.. folder.TextEncoders.Select((f, i) => new TextEncoderInfo(
-                Tokenizer(f.Tokenizer), folder.Description.ContextLength, _textEncoders[i].HiddenSize, _textEncoders[i].PooledSize))],
+                folder.Tokenizers[i], folder.Description.ContextLength, _textEncoders[i].HiddenSize, _textEncoders[i].PooledSize))],
             Scheduler = folder.Scheduler,
             LatentChannels = folder.LatentChannels,
             VaeScale = folder.VaeScale,
@@ -108,17 +109,5 @@ internal sealed class OnnxDiffusionModel : IDiffusionModel
             TimestepPerRow = _unet.TimestepPerRow,
             ForceZerosForEmptyPrompt = folder.ForceZerosForEmptyPrompt,
         };
-    }
-
-    private static ClipTokenizer Tokenizer(string folder)
-    {
-        try
-        {
-            return ClipTokenizer.Load(folder);
-        }
-        catch (InvalidDataException e)
-        {
-            throw new ModelFolderException(e.Message, e);
-        }
     }
 }

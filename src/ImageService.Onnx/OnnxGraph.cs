@@ -1,11 +1,12 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace ImageService.Onnx;
 
 /// <summary>
 /// What ONNX Runtime does not tell of a model file: its nodes and stored numbers (onnx.proto3: ModelProto.graph = 7, GraphProto.node = 1,
-/// initializer = 5, output = 12). Only small initializers are kept.
+/// initializer = 5, input = 11, output = 12). Only small initializers are kept.
 /// </summary>
 internal sealed class OnnxGraph
 {
@@ -16,13 +17,21 @@ internal sealed class OnnxGraph
     private readonly Dictionary<string, float[]> _initializers = [];
 
     private readonly List<string> _outputs = [];
+    private readonly List<OnnxInput> _inputs = [];
+    private readonly Dictionary<string, long> _externalFiles = [];
+    private readonly HashSet<string> _weights = [];
+    private readonly string _path;
 
-    private OnnxGraph()
-    {
-    }
+    private OnnxGraph(string path) => _path = path;
 
     /// <summary>Names of the graph's outputs.</summary>
     public IReadOnlyList<string> Outputs => _outputs;
+
+    /// <summary>What a caller must give: files of IR version 3 list their weights among the inputs as well.</summary>
+    public IReadOnlyList<OnnxInput> Inputs => field ??= [.. _inputs.Where(i => !_weights.Contains(i.Name))];
+
+    /// <summary>Full paths of the files that hold weights outside the model file, in order.</summary>
+    public IEnumerable<string> ExternalFiles => _externalFiles.Keys.Order(StringComparer.Ordinal);
 
     private sealed record Node(string Type, IReadOnlyList<string> Inputs);
 
@@ -47,7 +56,7 @@ internal sealed class OnnxGraph
 
     public static OnnxGraph Read(string path)
     {
-        var graph = new OnnxGraph();
+        var graph = new OnnxGraph(path);
         try
         {
             using var file = File.OpenRead(path);
@@ -55,14 +64,24 @@ internal sealed class OnnxGraph
             while (input.Position < file.Length)
             {
                 if (input.ReadField() == 7)
-                    graph.ReadGraph(input, input.ReadEnd(), Path.GetDirectoryName(path)!);
+                    graph.ReadGraph(input, input.ReadEnd());
                 else
                     input.Skip();
             }
         }
-        catch (Exception e) when (e is IOException or InvalidDataException)
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
         {
             throw new ModelFolderException($"{path} is not a whole ONNX file: {e.Message}", e);
+        }
+        if (graph._outputs.Count == 0)
+            throw new ModelFolderException($"{path} is not a whole ONNX file: it has no outputs.");
+        foreach (var (file, length) in graph._externalFiles)
+        {
+            var found = new FileInfo(file);
+            if (!found.Exists)
+                throw new ModelFolderException($"{file} is missing, but {path} keeps weights in it.");
+            if (found.Length < length)
+                throw new ModelFolderException($"{file} has {found.Length} bytes, but {path} keeps weights in its first {length}.");
         }
         return graph;
     }
@@ -78,7 +97,7 @@ internal sealed class OnnxGraph
         return _initializers.GetValueOrDefault(name);
     }
 
-    private void ReadGraph(ProtoReader input, long end, string folder)
+    private void ReadGraph(ProtoReader input, long end)
     {
         while (input.Position < end)
         {
@@ -88,7 +107,10 @@ internal sealed class OnnxGraph
                     ReadNode(input, input.ReadEnd());
                     break;
                 case 5:
-                    ReadInitializer(input, input.ReadEnd(), folder);
+                    ReadInitializer(input, input.ReadEnd());
+                    break;
+                case 11:
+                    _inputs.Add(OnnxInput.Read(input, input.ReadEnd()));
                     break;
                 case 12:
                     ReadOutput(input, input.ReadEnd());
@@ -138,7 +160,7 @@ internal sealed class OnnxGraph
         }
     }
 
-    private void ReadInitializer(ProtoReader input, long end, string folder)
+    private void ReadInitializer(ProtoReader input, long end)
     {
         var (name, type, count) = ("", 0, 1L);
         byte[] raw = [];
@@ -172,10 +194,13 @@ internal sealed class OnnxGraph
                     break;
             }
         }
+        _weights.Add(name);
+        if (external.Count > 0)
+            NoteExternal(external);
         if (count > MostKept || type is not (FloatType or HalfType))
             return;
         var width = type == FloatType ? sizeof(float) : sizeof(ushort);
-        var bytes = external.Count > 0 ? ReadExternal(folder, external, (int)count * width) : raw;
+        var bytes = external.Count > 0 ? ReadExternal(external, (int)count * width) : raw;
         _initializers[name] = floats.Length > 0 ? floats : Floats(bytes, type);
     }
 
@@ -192,10 +217,34 @@ internal sealed class OnnxGraph
         into[key] = value;
     }
 
-    private static byte[] ReadExternal(string folder, Dictionary<string, string> external, int length)
+    private string Location(Dictionary<string, string> external)
     {
-        using var file = File.OpenRead(Path.Combine(folder, external["location"]));
-        file.Position = external.TryGetValue("offset", out var offset) ? long.Parse(offset) : 0;
+        var location = external.GetValueOrDefault("location", "");
+        // The format wants a path below the model's folder; anything else could read whatever the process can.
+        if (location.Length == 0 || Path.IsPathRooted(location) || location.Split('/', '\\').Contains(".."))
+            throw new InvalidDataException($"external data '{location}' is no file beside it.");
+        return Path.Combine(Path.GetDirectoryName(_path)!, location);
+    }
+
+    private void NoteExternal(Dictionary<string, string> external)
+    {
+        var file = Location(external);
+        _externalFiles[file] = Math.Max(_externalFiles.GetValueOrDefault(file), Whole(external, "offset") + Whole(external, "length"));
+    }
+
+    private static long Whole(Dictionary<string, string> external, string key) => !external.TryGetValue(key, out var text) ? 0
+        : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value < long.MaxValue / 2 ? value
+        : throw new InvalidDataException($"{key} '{text}' of external data is no whole number.");
+
+    // Numbers of a file that is missing or too short are of no use to anyone: the folder is refused for it after all fields are read.
+    private byte[] ReadExternal(Dictionary<string, string> external, int length)
+    {
+        var path = Location(external);
+        var offset = Whole(external, "offset");
+        if (!File.Exists(path) || new FileInfo(path).Length < offset + length)
+            return [];
+        using var file = File.OpenRead(path);
+        file.Position = offset;
         var bytes = new byte[length];
         file.ReadExactly(bytes);
         return bytes;

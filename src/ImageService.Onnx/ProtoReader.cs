@@ -7,6 +7,7 @@ namespace ImageService.Onnx;
 /// </summary>
 internal sealed class ProtoReader(Stream stream)
 {
+    private readonly long _length = stream.Length;
     private const int Varint = 0;
     private const int Fixed64 = 1;
     private const int LengthDelimited = 2;
@@ -38,18 +39,20 @@ internal sealed class ProtoReader(Stream stream)
             if (part < 0x80)
                 return value;
         }
-        throw new InvalidDataException("The file ends within a number.");
+        throw new InvalidDataException("it ends within a number.");
     }
 
     /// <summary>Reads the length of a message, string or array and gives where it ends.</summary>
-    public long ReadEnd() => ReadVarint() + stream.Position;
+    public long ReadEnd()
+    {
+        var length = ReadVarint();
+        return length >= 0 && length <= _length - stream.Position ? stream.Position + length
+            : throw new InvalidDataException("it ends within a value.");
+    }
 
     public byte[] ReadBytes()
     {
-        var length = ReadVarint();
-        if (length < 0 || length > stream.Length - stream.Position)
-            throw new InvalidDataException("The file ends within a value.");
-        var bytes = new byte[length];
+        var bytes = new byte[ReadEnd() - stream.Position];
         stream.ReadExactly(bytes);
         return bytes;
     }
@@ -64,16 +67,23 @@ internal sealed class ProtoReader(Stream stream)
                 ReadVarint();
                 break;
             case Fixed64:
-                stream.Seek(8, SeekOrigin.Current);
+                SeekTo(stream.Position + 8);
                 break;
             case LengthDelimited:
-                stream.Seek(ReadVarint(), SeekOrigin.Current);
+                SeekTo(ReadEnd());
                 break;
             case Fixed32:
-                stream.Seek(4, SeekOrigin.Current);
+                SeekTo(stream.Position + 4);
                 break;
             default:
-                throw new InvalidDataException($"Wire type {WireType} is not protobuf's.");
+                throw new InvalidDataException($"wire type {WireType} is not protobuf's.");
         }
+    }
+
+    private void SeekTo(long position)
+    {
+        if (position > _length)
+            throw new InvalidDataException("it ends within a value.");
+        stream.Position = position;
     }
 }

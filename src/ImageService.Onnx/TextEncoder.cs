@@ -41,8 +41,16 @@ internal sealed class TextEncoder : IDisposable
     private string Last { get; }
     private string? Pooled { get; }
 
-    /// <summary>Layers that can be skipped with what the export gives out.</summary>
-    public static int SkippableLayers(int hiddenStates, bool sdxl) => Math.Max(0, hiddenStates - (sdxl ? 3 : 2));
+    /// <summary>Layers that can be skipped with what the export gives out: hidden states, and the final normalization that they go through.</summary>
+    public static int SkippableLayers(OnnxGraph graph, bool sdxl)
+    {
+        var hiddenStates = 0;
+        while (graph.Outputs.Contains(HiddenState(hiddenStates)))
+            hiddenStates++;
+        return sdxl || graph.NormalizationBefore("last_hidden_state") is not null ? SkippableLayers(hiddenStates, sdxl) : 0;
+    }
+
+    private static int SkippableLayers(int hiddenStates, bool sdxl) => Math.Max(0, hiddenStates - (sdxl ? 3 : 2));
 
     public void Encode(ReadOnlySpan<int> tokens, int? clipSkip, Span<float> hidden, Span<float> pooled)
     {

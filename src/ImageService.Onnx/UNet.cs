@@ -6,6 +6,10 @@ namespace ImageService.Onnx;
 /// <summary>The noise predictor: <c>unet/model.onnx</c>.</summary>
 internal sealed class UNet : IDisposable
 {
+    /// <summary>Inputs; the first three are always there.</summary>
+    public static readonly string[] Inputs = ["sample", "timestep", "encoder_hidden_states", "text_embeds", "time_ids", "timestep_cond"];
+
+    public static readonly string[] Outputs = ["out_sample", "noise_pred"];
     private readonly SessionModel _model;
     private readonly string _output;
     private readonly ConditionalWeakTable<UNetBatch, Bindings> _bindings = [];
@@ -13,7 +17,7 @@ internal sealed class UNet : IDisposable
     public UNet(OnnxRuntimeHost runtime, string path)
     {
         _model = new SessionModel(runtime, path);
-        _model.RefuseOtherInputs("sample", "timestep", "encoder_hidden_states", "text_embeds", "time_ids", "timestep_cond");
+        _model.RefuseOtherInputs(Inputs);
         Channels = _model.Axis(_model.Input("sample"), "sample", 1);
         var timestep = _model.Input("timestep");
         TimestepPerRow = timestep.Dimensions.Length switch
@@ -28,7 +32,7 @@ internal sealed class UNet : IDisposable
         GuidanceEmbeddingSize = Optional("timestep_cond");
         if (PooledSize > 0)
             _model.Input("time_ids");
-        _output = _model.OutputNamed("out_sample", "noise_pred");
+        _output = _model.OutputNamed(Outputs);
         TimestepShapeIsEmpty = timestep.Dimensions.Length == 0;
     }
 

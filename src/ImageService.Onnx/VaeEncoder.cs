@@ -5,6 +5,7 @@ namespace ImageService.Onnx;
 /// <summary>A picture to the posterior over its latents: <c>vae_encoder/model.onnx</c>.</summary>
 internal sealed class VaeEncoder : IDisposable
 {
+    public static readonly string[] Outputs = ["latent_parameters", "latent_sample"];
     private readonly SessionModel _model;
     private readonly string _output;
     private readonly bool _givesPosterior;
@@ -13,7 +14,7 @@ internal sealed class VaeEncoder : IDisposable
     {
         _model = new SessionModel(runtime, path);
         _model.RefuseOtherInputs("sample");
-        _output = _model.OutputNamed("latent_parameters", "latent_sample");
+        _output = _model.OutputNamed(Outputs);
         _givesPosterior = _output == "latent_parameters";
     }
 
