@@ -1,6 +1,6 @@
 namespace ImageService.Onnx;
 
-/// <summary>A model folder, or the device to run it on, is refused. The message is one sentence naming the file and the field.</summary>
+/// <summary>A model folder cannot be used; the message is one sentence naming the file and the field.</summary>
 public sealed class ModelFolderException : Exception
 {
     public ModelFolderException() { }

@@ -1,113 +1,92 @@
-using System.Numerics.Tensors;
-using ImageService.Core;
 using ImageService.Diffusion;
 using ImageService.Diffusion.Denoise;
+using ImageService.Onnx.Folder;
+using ImageService.Onnx.Runtime;
+using ImageService.Onnx.Sessions;
 
 namespace ImageService.Onnx;
 
-/// <summary>A model folder's sessions behind the one seam to the device.</summary>
+/// <summary>A model folder, loaded.</summary>
 internal sealed class OnnxDiffusionModel : IDiffusionModel
 {
-    private readonly TextEncoder[] _textEncoders;
+    private readonly List<TextEncoder> _textEncoders = [];
     private readonly UNet _unet;
-    private readonly VaeDecoder _vaeDecoder;
-    private readonly VaeEncoder? _vaeEncoder;
+    private readonly VaeDecoder _decoder;
+    private readonly VaeEncoder? _encoder;
 
-    /// <exception cref="ModelFolderException">A graph does not fit the folder's configuration.</exception>
-    public OnnxDiffusionModel(OnnxRuntimeHost runtime, ModelFolder folder)
+    private OnnxDiffusionModel(ModelFolder folder, OrtRuntime runtime)
     {
-        var xl = folder.Description.Family == ModelFamily.StableDiffusionXl;
-        var opened = new List<IDisposable>();
+        var hash = folder.Info.Description.Hash.Length > 0
+            ? Task.FromResult(folder.Info.Description.Hash)
+            : Task.Run(() => ModelHash.Compute(folder.UNet.Graph));
         try
         {
-            _unet = Open(() => new UNet(runtime, folder.UNet));
-            var files = folder.TextEncoders;
-            _textEncoders = [.. files.Select((f, i) => Open(() =>
-                new TextEncoder(runtime, f, folder.Description.ContextLength, xl, pooled: _unet.PooledSize > 0 && i == files.Count - 1)))];
-            _vaeDecoder = Open(() => new VaeDecoder(runtime, folder.VaeDecoder));
-            _vaeEncoder = folder.Description.SupportsImageToImage ? Open(() => new VaeEncoder(runtime, folder.VaeEncoder)) : null;
-            Info = Describe(folder);
+            _unet = new UNet(folder.UNet, runtime);
+            foreach (var part in folder.TextEncoders)
+                _textEncoders.Add(new TextEncoder(part, runtime));
+            _decoder = new VaeDecoder(folder.Vae, runtime);
+            _encoder = folder.Vae.Encoder is null ? null : new VaeEncoder(folder.Vae, runtime);
+            Info = folder.Info with { Description = folder.Info.Description with { Hash = hash.GetAwaiter().GetResult() } };
         }
         catch
         {
-            opened.ForEach(o => o.Dispose());
+            Dispose();
             throw;
-        }
-
-        T Open<T>(Func<T> open) where T : IDisposable
-        {
-            var part = open();
-            opened.Add(part);
-            return part;
         }
     }
 
     public ModelInfo Info { get; }
 
-    public void EncodeTokens(int encoder, ReadOnlySpan<int> tokens, int? clipSkip, Span<float> hidden, Span<float> pooled) =>
+    /// <exception cref="ModelFolderException">A model file cannot be run.</exception>
+    public static OnnxDiffusionModel Load(ModelFolder folder, OrtRuntime runtime) => new(folder, runtime);
+
+    public void EncodeTokens(int encoder, ReadOnlySpan<int> tokens, int? clipSkip, Span<float> hidden, Span<float> pooled)
+    {
+        var info = Info.TextEncoders[encoder];
+        CheckLength(tokens.Length, info.ContextLength, nameof(tokens));
+        CheckLength(hidden.Length, info.ContextLength * info.HiddenSize, nameof(hidden));
+        if (!pooled.IsEmpty)
+            CheckLength(pooled.Length, info.PooledSize, nameof(pooled));
         _textEncoders[encoder].Encode(tokens, clipSkip, hidden, pooled);
+    }
 
     public void PredictNoise(UNetBatch batch)
     {
-        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batch.Rows, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(batch.Rows, batch.Capacity);
         _unet.Predict(batch);
     }
 
     public void DecodeLatents(int height, int width, ReadOnlySpan<float> latents, Span<byte> rgb)
     {
-        var unscaled = new float[latents.Length];
-        TensorPrimitives.Divide(latents, Info.ScalingFactor, unscaled);
-        if (Info.ShiftFactor != 0)
-            TensorPrimitives.Add(unscaled, Info.ShiftFactor, unscaled);
-        _vaeDecoder.Decode(height, width, Info.VaeScale, unscaled, rgb);
+        CheckLength(latents.Length, Info.LatentChannels * height * width, nameof(latents));
+        CheckLength(rgb.Length, 3 * height * width * Info.VaeScale * Info.VaeScale, nameof(rgb));
+        _decoder.Decode(height, width, latents, rgb);
     }
 
     public void EncodeImage(int height, int width, ReadOnlySpan<float> image, Span<float> mean, Span<float> deviation)
     {
-        if (_vaeEncoder is null)
-            throw new ArgumentException($"image: the model '{Info.Description.Id}' has no vae_encoder, so it draws from text only.", nameof(image));
-        _vaeEncoder.Encode(height, width, image.ToArray(), Info.VaeScale, mean, deviation);
+        if (_encoder is null)
+            throw new ArgumentException("image: this model has no VAE encoder and draws from text only.", nameof(image));
+        var latents = Info.LatentChannels * (height / Info.VaeScale) * (width / Info.VaeScale);
+        CheckLength(image.Length, 3 * height * width, nameof(image));
+        CheckLength(mean.Length, latents, nameof(mean));
+        CheckLength(deviation.Length, latents, nameof(deviation));
+        _encoder.Encode(height, width, image, mean, deviation);
     }
 
     public void Dispose()
     {
-        _unet.Dispose();
         foreach (var encoder in _textEncoders)
             encoder.Dispose();
-        _vaeDecoder.Dispose();
-        _vaeEncoder?.Dispose();
+        _unet?.Dispose();
+        _decoder?.Dispose();
+        _encoder?.Dispose();
     }
 
-    private ModelInfo Describe(ModelFolder folder)
+    private static void CheckLength(int length, int wanted, string name)
     {
-        var context = _textEncoders.Sum(e => e.HiddenSize);
-        if (context != _unet.ContextSize)
-            throw new ModelFolderException($"{folder.UNet}: 'encoder_hidden_states' takes {_unet.ContextSize} numbers a token, but the text encoders give {context}.");
-        if (_unet.PooledSize > 0)
-        {
-            var pooled = _textEncoders[^1].PooledSize;
-            if (pooled != _unet.PooledSize)
-                throw new ModelFolderException($"{folder.UNet}: 'text_embeds' takes {_unet.PooledSize} numbers, but the text encoder gives {pooled}.");
-        }
-        if (_unet.Channels != folder.UNetChannels)
-            throw new ModelFolderException($"{folder.UNet}: 'sample' has {_unet.Channels} channels, but the configuration says {folder.UNetChannels}.");
-        if (_vaeDecoder.Channels != folder.LatentChannels)
-            throw new ModelFolderException($"{folder.VaeDecoder}: 'latent_sample' has {_vaeDecoder.Channels} channels, but the configuration says {folder.LatentChannels}.");
-        return new ModelInfo
-        {
-            Description = folder.WithHash(),
-            TextEncoders = [.. folder.TextEncoders.Select((f, i) => new TextEncoderInfo(
-                folder.Tokenizers[i], folder.Description.ContextLength, _textEncoders[i].HiddenSize, _textEncoders[i].PooledSize))],
-            Scheduler = folder.Scheduler,
-            LatentChannels = folder.LatentChannels,
-            VaeScale = folder.VaeScale,
-            ScalingFactor = folder.ScalingFactor,
-            ShiftFactor = folder.ShiftFactor,
-            UNetChannels = _unet.Channels,
-            PooledSize = _unet.PooledSize,
-            GuidanceEmbeddingSize = _unet.GuidanceEmbeddingSize,
-            TimestepPerRow = _unet.TimestepPerRow,
-            ForceZerosForEmptyPrompt = folder.ForceZerosForEmptyPrompt,
-        };
+        if (length != wanted)
+            throw new ArgumentException($"{name} must have {wanted} elements, not {length}.", name);
     }
 }

@@ -1,69 +1,91 @@
 using ImageService.Core;
 using ImageService.Diffusion;
+using ImageService.Onnx.Folder;
+using ImageService.Onnx.Runtime;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace ImageService.Onnx;
 
-/// <summary>The model folders that this process can draw with.</summary>
+/// <summary>The models under <c>Models:Path</c>: known when the program starts, loaded when they are asked for.</summary>
 public sealed class OnnxModels
 {
     private readonly Dictionary<string, ModelFolder> _folders = new(StringComparer.Ordinal);
-    private readonly OnnxRuntimeHost _runtime;
+    private readonly ModelDescription[] _descriptions;
+    private readonly OrtRuntime _runtime;
 
-    /// <exception cref="ModelFolderException">The default model, or every model, is refused, or the device that was asked for is not there.</exception>
-    public OnnxModels(IOptions<ModelsOptions> models, IOptions<ExecutionOptions> execution, ILogger<OnnxModels> logger)
+    /// <exception cref="ModelFolderException"><c>Models:Default</c> is missing or cannot be used.</exception>
+    /// <exception cref="ExecutionUnavailableException"><c>Execution:Provider</c> is cuda and there is no GPU that works.</exception>
+    public OnnxModels(IOptions<OnnxOptions> options, ILogger<OnnxModels> logger)
     {
-        ArgumentNullException.ThrowIfNull(models);
-        ArgumentNullException.ThrowIfNull(execution);
-        _runtime = new OnnxRuntimeHost(execution.Value);
-        var path = models.Value.Path.Length > 0 ? models.Value.Path : FindModels();
-        if (!Directory.Exists(path))
-            throw new ModelFolderException($"Models:Path '{path}' is no folder.");
-        string? refusal = null;
-        foreach (var folder in Directory.EnumerateDirectories(path).Where(d => File.Exists(Path.Combine(d, "model_index.json"))).Order(StringComparer.Ordinal))
-        {
-            try
-            {
-                var read = ModelFolder.Read(folder);
-                _folders[read.Description.Id] = read;
-            }
-            catch (ModelFolderException e) when (new DirectoryInfo(folder).Name != models.Value.Default)
-            {
-                refusal = e.Message;
-                logger.ModelRefused(e.Message);
-            }
-        }
-        if (_folders.Count == 0)
-            throw new ModelFolderException(refusal ?? $"Models:Path '{path}' holds no model folder (one with a model_index.json).");
-        if (models.Value.Default.Length > 0 && !_folders.ContainsKey(models.Value.Default))
-            throw new ModelFolderException($"Models:Default '{models.Value.Default}' is no folder below {path}.");
-        logger.ModelsFound(_folders.Count, path, _runtime.Provider, _runtime.Version);
+        var models = options.Value.Models;
+        var path = Path.GetFullPath(models.Path ?? DefaultPath());
+        var refused = ReadFolders(path, models.Default, logger);
+        if (models.Default is { } id && !_folders.ContainsKey(id))
+            throw refused ?? new ModelFolderException($"Models:Default is {id}, but {Path.Combine(path, id)} is not a model folder.");
+        _descriptions = _folders.Values.Select(f => f.Info.Description).ToArray();
+        Log.ModelsFound(logger, _folders.Count, path, string.Join(", ", _folders.Keys));
+        _runtime = OrtRuntime.Start(options.Value.Execution, logger);
     }
 
-    /// <summary>By id. Known without loading.</summary>
-    public IReadOnlyList<ModelDescription> Descriptions => [.. _folders.Values.Select(f => f.Description)];
+    /// <summary>In order of id. A large model's hash is filled in when it is first loaded.</summary>
+    public IReadOnlyList<ModelDescription> Descriptions => _descriptions;
 
-    /// <summary>"cpu" or "cuda": recorded in every picture.</summary>
-    public string Provider => _runtime.Provider;
+    /// <summary><c>cpu</c> or <c>cuda</c>: recorded in every picture.</summary>
+    public string Provider => _runtime.CopiesInputsWhenBound ? "cuda" : "cpu";
 
     /// <summary>ONNX Runtime's version: recorded in every picture.</summary>
     public string RuntimeVersion => _runtime.Version;
 
-    /// <summary>Loads a model's sessions; takes seconds. The caller disposes it.</summary>
-    /// <exception cref="ModelFolderException">The id is unknown, or a graph does not fit its configuration.</exception>
-    public IDiffusionModel Load(string id) => _folders.TryGetValue(id, out var folder) ? new OnnxDiffusionModel(_runtime, folder)
-        : throw new ModelFolderException($"There is no model '{id}' here.");
+    /// <summary>True where a new row count costs the device time when it first appears, so that few of them are better.</summary>
+    public bool PrefersFewShapes => _runtime.CopiesInputsWhenBound;
 
-    // A published program has its models beside it; a program run from a checkout finds those of the repository.
-    private static string FindModels()
+    /// <summary>Loads a model: seconds, and its size in memory. The caller disposes of it. Thread-safe.</summary>
+    /// <exception cref="KeyNotFoundException">There is no model of that id.</exception>
+    /// <exception cref="ModelFolderException">A model file cannot be run.</exception>
+    public IDiffusionModel Load(string id)
+    {
+        if (!_folders.TryGetValue(id, out var folder))
+            throw new KeyNotFoundException($"There is no model '{id}'.");
+        var model = OnnxDiffusionModel.Load(folder, _runtime);
+        _descriptions[Array.FindIndex(_descriptions, d => d.Id == id)] = model.Info.Description;
+        return model;
+    }
+
+    private ModelFolderException? ReadFolders(string path, string? defaultId, ILogger logger)
+    {
+        ModelFolderException? ofDefault = null;
+        if (!Directory.Exists(path))
+        {
+            Log.NoModelsFolder(logger, path);
+            return null;
+        }
+        foreach (var folder in Directory.EnumerateDirectories(path).Where(ModelFolder.LooksLikeOne).Order(StringComparer.Ordinal))
+        {
+            try
+            {
+                var model = ModelFolder.Read(folder);
+                _folders.Add(model.Info.Description.Id, model);
+            }
+            catch (ModelFolderException e)
+            {
+                var name = Path.GetFileName(folder);
+                if (name == defaultId)
+                    ofDefault = e;
+                Log.FolderRefused(logger, name, e.Message);
+            }
+        }
+        return ofDefault;
+    }
+
+    private static string DefaultPath()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
             var models = Path.Combine(folder.FullName, "models");
-            if (Directory.Exists(models) && Directory.EnumerateDirectories(models).Any(d => File.Exists(Path.Combine(d, "model_index.json"))))
+            if (Directory.Exists(models))
                 return models;
         }
-        throw new ModelFolderException("No folder 'models' with a model is beside the program or above it: set Models:Path.");
+        return Path.Combine(AppContext.BaseDirectory, "models");
     }
 }

@@ -1,5 +1,6 @@
 using ImageService.Api;
 using ImageService.Onnx;
+using ImageService.Onnx.Runtime;
 using ImageService.Storage;
 using ImageService.Worker;
 using Microsoft.Extensions.Options;
@@ -49,7 +50,7 @@ internal static class Server
     public static string? Refusal(Exception e) => e switch
     {
         OptionsValidationException refused => string.Join(' ', refused.Failures),
-        ModelFolderException or IOException => e.Message,
+        ModelFolderException or ExecutionUnavailableException or IOException => e.Message,
         AggregateException { InnerException: { } inner } => Refusal(inner),
         _ => null,
     };

@@ -21,10 +21,8 @@ public sealed class TinyModels : IDisposable
 
     public OnnxModels Models { get; }
 
-    public static OnnxModels Open(string folder, string provider = "cpu", string standard = "") => new(
-        Options.Create(new ModelsOptions { Path = folder, Default = standard }),
-        Options.Create(new ExecutionOptions { Provider = provider }),
-        NullLogger<OnnxModels>.Instance);
+    private static OnnxModels Open(string folder) => new(
+        Options.Create(new OnnxOptions { Models = { Path = folder }, Execution = { Provider = "cpu" } }), NullLogger<OnnxModels>.Instance);
 
     public IDiffusionModel Load(string name) => _loaded.TryGetValue(name, out var model) ? model : _loaded[name] = Models.Load(name);
 

@@ -5,6 +5,7 @@ namespace ImageService.Storage.Sqlite;
 internal sealed partial class SqliteJobs
 {
     private static readonly TimeSpan RemovedJobLifetime = TimeSpan.FromHours(24);
+    private static readonly TimeSpan PreviewLifetime = TimeSpan.FromHours(1); // they would fill the file beside pictures nobody waits for
     private static readonly TimeSpan CancellationLifetime = TimeSpan.FromHours(1);
 
     internal const string Old =
@@ -26,6 +27,7 @@ internal sealed partial class SqliteJobs
             foreach (var id in old)
                 session.Execute("INSERT OR REPLACE INTO removed_jobs (id, at) VALUES (@id, @now)", ("@id", id.Value), ("@now", now));
             session.Execute("DELETE FROM removed_jobs WHERE at <= @before", ("@before", now - (long)RemovedJobLifetime.TotalMilliseconds));
+            session.Execute("DELETE FROM events WHERE kind = 1 AND at <= @before", ("@before", now - (long)PreviewLifetime.TotalMilliseconds));
             session.Execute("DELETE FROM cancellations WHERE at <= @before", ("@before", now - (long)CancellationLifetime.TotalMilliseconds));
             session.Execute("DELETE FROM models WHERE announced_at <= @before", ("@before", now - (long)ModelLifetime.TotalMilliseconds));
             return old;

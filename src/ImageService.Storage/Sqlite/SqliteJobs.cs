@@ -135,7 +135,15 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
         if (submission.IdempotencyKey is not null)
             session.Execute("INSERT OR REPLACE INTO idempotency_keys (key, fingerprint, job_id, created_at) VALUES (@key, @fingerprint, @id, @now)",
                 ("@key", submission.IdempotencyKey), ("@fingerprint", submission.Fingerprint), ("@id", submission.Id.Value), ("@now", now));
-        return new SubmitResult(SubmitOutcome.Accepted, FindWithPosition(session, submission.Id)!.Job, depth);
+        return new SubmitResult(SubmitOutcome.Accepted, new Job
+        {
+            Id = submission.Id,
+            Request = submission.Request,
+            Status = JobStatus.Queued,
+            Client = submission.Client,
+            QueuePosition = WaitingLine.PositionOfNewest(session, submission.Client, submission.Request.Priority),
+            CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(now),
+        }, depth);
     }
 
     // The one place where jobs end: the state, the final event and the end of the lease are one transaction.

@@ -13,6 +13,9 @@ internal static class WaitingLine
     internal const string CountHigher =
         "SELECT count(*) FROM jobs INDEXED BY jobs_waiting WHERE status = 0 AND client = @client AND priority > @priority";
 
+    internal const string CountLower =
+        "SELECT count(*) FROM jobs INDEXED BY jobs_waiting WHERE status = 0 AND client = @client AND priority < @priority";
+
     internal const string CountOlder =
         "SELECT count(*) FROM jobs INDEXED BY jobs_waiting WHERE status = 0 AND client = @client AND priority = @priority AND number < @number";
 
@@ -36,6 +39,11 @@ internal static class WaitingLine
         return session.Scalar<long>(NextOfClient, ("@client", client), ("@models", StorageJson.Write(models)));
     }
 
+    /// <summary>The same as <see cref="Position"/> for the client's newest job, without counting every one before it.</summary>
+    public static int PositionOfNewest(SqliteSession session, string client, int priority) =>
+        WithOthers(session, client, session.Scalar<long>("SELECT sum(queued) - 1 FROM lanes WHERE client = @client", ("@client", client))
+            - session.Scalar<long>(CountLower, ("@client", client), ("@priority", priority)));
+
     /// <summary>
     /// How many jobs are served before this one if nobody else comes: those of its own client before it, and of every other client as many as
     /// it has turns until then.
@@ -44,8 +52,13 @@ internal static class WaitingLine
     {
         var client = row.Job.Client;
         var priority = row.Job.Request.Priority;
-        var own = session.Scalar<long>(CountHigher, ("@client", client), ("@priority", priority))
-            + session.Scalar<long>(CountOlder, ("@client", client), ("@priority", priority), ("@number", row.Number));
+        return WithOthers(session, client,
+            session.Scalar<long>(CountHigher, ("@client", client), ("@priority", priority))
+            + session.Scalar<long>(CountOlder, ("@client", client), ("@priority", priority), ("@number", row.Number)));
+    }
+
+    private static int WithOthers(SqliteSession session, string client, long own)
+    {
         var others = session.Scalar<long>(
             "SELECT coalesce(sum(min(queued, @own + (turn < (SELECT min(turn) FROM lanes WHERE client = @client)))), 0) FROM " +
             "(SELECT sum(queued) AS queued, min(turn) AS turn FROM lanes WHERE client <> @client GROUP BY client)",

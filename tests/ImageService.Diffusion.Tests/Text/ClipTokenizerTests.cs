@@ -2,12 +2,13 @@ using System.Diagnostics;
 using System.Text.Json;
 using ImageService.Diffusion.Tests.Golden;
 using ImageService.Diffusion.Text;
+using ImageService.Tests;
 
 namespace ImageService.Diffusion.Tests.Text;
 
 public sealed class ClipTokenizerTests
 {
-    private static readonly Lazy<ClipTokenizer> Clip = new(() => ClipTokenizer.Load(GoldenFiles.Shared("tokenizer")));
+    private static readonly Lazy<ClipTokenizer> Clip = new(() => ClipTokenizer.Load(GoldenFolder.Find("tokenizer")));
 
     [Fact]
     public void Ids_and_windows_equal_those_of_transformers()

@@ -34,8 +34,8 @@ public abstract partial class JobStoreContract
         {
             case 0 or 1 or 2:
                 var submission = Submission($"client-{pick % 3}", ModelNames[pick / 3 % 2], pick / 6 % 3 - 1);
-                await Store.SubmitAsync(submission, Stop);
-                model.Submit(submission);
+                var submitted = (await Store.SubmitAsync(submission, Stop)).Job!;
+                Assert.Equal(model.PositionOf(model.Submit(submission)), submitted.QueuePosition);
                 break;
             case 3 or 4:
                 await LeaseBothAsync(model, leases, 1 + pick % 3, ModelNames);

@@ -12,6 +12,7 @@ public sealed class SqliteJobsTests
     [InlineData(WaitingLine.NextClient, "lanes_by_turn")]
     [InlineData(WaitingLine.NextOfClient, "jobs_waiting")]
     [InlineData(WaitingLine.CountHigher, "jobs_waiting")]
+    [InlineData(WaitingLine.CountLower, "jobs_waiting")]
     [InlineData(WaitingLine.CountOlder, "jobs_waiting")]
     [InlineData(SqliteJobs.Expired, "jobs_leased")]
     [InlineData(SqliteJobs.Old, "jobs_final")]
@@ -153,6 +154,23 @@ public sealed class SqliteJobsTests
         Assert.Empty(await place.Queue.LeaseAsync(request, Stop));
         place.Time.Advance(TimeSpan.FromSeconds(1));
         Assert.Single(await place.Queue.LeaseAsync(request, Stop));
+    }
+
+    [Fact]
+    public async Task Previews_are_dropped_after_an_hour_and_the_rest_of_the_log_stays()
+    {
+        await using var place = new SqliteJobPlace();
+        await place.Store.SubmitAsync(JobStoreContract.Submission(), Stop);
+        var lease = (await place.Queue.LeaseAsync(new LeaseRequest(1, "w", TimeSpan.FromHours(9), ["starter"]), Stop))[0].Lease;
+        await place.Queue.PublishPreviewAsync(lease, new Preview(0, 1, 2, new byte[] { 1 }, "image/png", 1, 1), Stop);
+        await place.Queue.CompleteAsync(lease, JobStoreContract.Result(lease), Stop);
+        foreach (var (minutes, events) in new[] { (59, 4), (1, 3) })
+        {
+            place.Time.Advance(TimeSpan.FromMinutes(minutes));
+            await place.Retention.RemoveOldAsync(10, Stop);
+            using var session = place.Open();
+            Assert.Equal(events, session.Scalar<long>("SELECT count(*) FROM events"));
+        }
     }
 
     [Fact]

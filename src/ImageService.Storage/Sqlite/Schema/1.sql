@@ -46,6 +46,7 @@ CREATE TABLE events (
     height       INTEGER,
     PRIMARY KEY (job, sequence)
 );
+CREATE INDEX events_previews ON events (at) WHERE kind = 1;
 
 CREATE TABLE idempotency_keys (key TEXT PRIMARY KEY, fingerprint TEXT, job_id TEXT NOT NULL, created_at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);

@@ -1,0 +1,97 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace ImageService.Onnx.Sessions;
+
+/// <summary>
+/// A buffer that the native side can see, in the element type a model wants: either a caller's pinned float32 array as it is, or memory of its own
+/// into which floats are converted.
+/// </summary>
+internal sealed class HostTensor
+{
+    private readonly Array _memory;
+    private readonly TensorElementType _type;
+
+    private HostTensor(Array memory, TensorElementType type)
+    {
+        _memory = memory;
+        _type = type;
+    }
+
+    /// <summary>Float32 memory of the caller, pinned for as long as it lives. What is in it is what the model sees.</summary>
+    public static HostTensor Over(float[] pinned) => new(pinned, TensorElementType.Float);
+
+    /// <summary>New memory, all zeros.</summary>
+    public static HostTensor Allocate(TensorElementType type, int length) => new(type switch
+    {
+        TensorElementType.Float => GC.AllocateArray<float>(length, pinned: true),
+        TensorElementType.Float16 => GC.AllocateArray<Half>(length, pinned: true),
+        TensorElementType.Int64 => GC.AllocateArray<long>(length, pinned: true),
+        TensorElementType.Int32 => GC.AllocateArray<int>(length, pinned: true),
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "Models take float32, float16, int64 and int32."),
+    }, type);
+
+    /// <summary>Converts: to float16 by rounding to nearest, to whole numbers by cutting the fraction off, as torch's <c>to</c> does.</summary>
+    public void Write(ReadOnlySpan<float> values)
+    {
+        switch (_memory)
+        {
+            case float[] floats:
+                values.CopyTo(floats);
+                break;
+            case Half[] halves:
+                TensorPrimitives.ConvertToHalf(values, halves);
+                break;
+            case long[] longs:
+                for (var i = 0; i < values.Length; i++)
+                    longs[i] = (long)values[i];
+                break;
+            case int[] ints:
+                for (var i = 0; i < values.Length; i++)
+                    ints[i] = (int)values[i];
+                break;
+        }
+    }
+
+    public void Write(ReadOnlySpan<int> values)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            if (_memory is long[] longs)
+                longs[i] = values[i];
+            else
+                ((int[])_memory)[i] = values[i];
+        }
+    }
+
+    /// <summary>The first numbers, as float32.</summary>
+    public void Read(Span<float> into)
+    {
+        if (_memory is float[] floats)
+            floats.AsSpan(0, into.Length).CopyTo(into);
+        else
+            TensorPrimitives.ConvertToSingle(((Half[])_memory).AsSpan(0, into.Length), into);
+    }
+
+    /// <summary>What the native side sees from an element on; valid while this object lives.</summary>
+    public OrtValue View(int start, long[] shape)
+    {
+        var count = 1L;
+        foreach (var length in shape)
+            count *= length;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + count, _memory.Length, nameof(shape));
+        var size = _memory switch { float[] or int[] => 4, Half[] => 2, _ => 8 };
+        return OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, _type, shape, Marshal.UnsafeAddrOfPinnedArrayElement(_memory, start), count * size);
+    }
+
+    /// <summary>Reads a float tensor that a session made.</summary>
+    public static void Read(OrtValue value, Span<float> into)
+    {
+        if (value.GetTensorTypeAndShape().ElementDataType == TensorElementType.Float)
+            value.GetTensorDataAsSpan<float>()[..into.Length].CopyTo(into);
+        else
+            TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(value.GetTensorMutableRawData())[..into.Length], into);
+    }
+}

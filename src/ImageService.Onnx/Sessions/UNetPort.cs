@@ -1,0 +1,57 @@
+using ImageService.Onnx.Graph;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace ImageService.Onnx.Sessions;
+
+/// <summary>One input or output of the U-Net over the array of a batch.</summary>
+internal sealed class UNetPort
+{
+    private readonly float[] _array;
+    private readonly HostTensor _tensor;
+    private readonly long[] _row;
+    private readonly int _rowLength;
+    private readonly bool _staged;
+    private readonly long[]? _wholeCall;
+
+    /// <param name="row">Shape of one row.</param>
+    public UNetPort(OnnxTensorInfo info, float[] array, int capacity, params long[] row)
+    {
+        Name = info.Name;
+        _array = array;
+        _row = row;
+        _rowLength = (int)row.Aggregate(1L, (a, b) => a * b);
+        _staged = info.Type != TensorElementType.Float || capacity * _rowLength > array.Length;
+        _tensor = _staged ? HostTensor.Allocate(info.Type, capacity * _rowLength) : HostTensor.Over(array);
+    }
+
+    private UNetPort(OnnxTensorInfo info, float[] array)
+        : this(info, array, 1)
+    {
+        _wholeCall = info.Shape!.Count == 0 ? [] : [1];
+    }
+
+    public string Name { get; }
+
+    /// <summary>A timestep without a row axis: the first row's is everybody's.</summary>
+    public static UNetPort ForWholeCall(OnnxTensorInfo info, float[] array) => new(info, array);
+
+    /// <summary>Brings the batch's first rows to where the session reads them.</summary>
+    public void Stage(int rows)
+    {
+        if (_staged)
+            _tensor.Write(_array.AsSpan(0, Length(rows)));
+    }
+
+    /// <summary>Brings the session's first rows to the batch.</summary>
+    public void Unstage(int rows)
+    {
+        if (_staged)
+            _tensor.Read(_array.AsSpan(0, Length(rows)));
+    }
+
+    public OrtValue View(int start, int rows) =>
+        _wholeCall is null ? _tensor.View(start * _rowLength, [rows, .. _row]) : _tensor.View(0, _wholeCall);
+
+    private int Length(int rows) => _wholeCall is null ? rows * _rowLength : 1;
+}
