@@ -9,6 +9,9 @@ internal static class Repository
     public static string Standalone { get; } =
         Path.Combine(Root, "src", "ImageService.Standalone", "bin", Configuration, "net10.0", "ImageService.Standalone.dll");
 
+    /// <summary>Another executable of the product, built with it.</summary>
+    public static string Program(string name) => Standalone.Replace("Standalone", name, StringComparison.Ordinal);
+
     private static string Configuration => new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
 
     private static string FindRoot()

@@ -59,9 +59,9 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     }
 
     /// <summary>Runs a verb of the command line to its end.</summary>
-    public static async Task<(int ExitCode, string Output)> RunAsync(IReadOnlyList<string> arguments, TimeSpan limit)
+    public static async Task<(int ExitCode, string Output)> RunAsync(IReadOnlyList<string> arguments, TimeSpan limit, string? program = null)
     {
-        await using var service = new ServiceProcess(Start(arguments));
+        await using var service = new ServiceProcess(Start(arguments, program));
         service.Read(static _ => { });
         await service._process.WaitForExitAsync().WaitAsync(limit);
         service._process.WaitForExit(); // the pipes' last lines
@@ -100,14 +100,14 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static Process Start(IEnumerable<string> arguments)
+    private static Process Start(IEnumerable<string> arguments, string? program = null)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        start.ArgumentList.Add(Repository.Standalone);
+        start.ArgumentList.Add(program ?? Repository.Standalone);
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         var process = new Process { StartInfo = start, EnableRaisingEvents = true };

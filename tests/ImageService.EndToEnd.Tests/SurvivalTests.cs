@@ -40,17 +40,17 @@ public sealed class SurvivalTests
     {
         using var folder = new TemporaryFolder();
         var models = TinyService.CopyModels(folder.Path);
-        object body = new { prompt = "a dog", seed = 2, num_inference_steps = 600, scheduler = "euler_a" };
+        object body = new { prompt = "a dog", seed = 2, num_inference_steps = 1000, scheduler = "euler_a" };
         string id;
         byte[] alone;
-        await using (var service = await ServiceProcess.StartAsync(folder.Path, models, Settings))
+        await using (var service = await ServiceProcess.StartAsync(folder.Path, models, [.. Settings, "Worker:GraceSeconds=1"]))
         {
             alone = await service.Client.PictureAsync(await service.Client.SubmitAsync(body, wait: 120));
             id = (await service.Client.SubmitAsync(body)).Id();
             await service.Client.WatchAsync(id, (name, data) => name == "progress" && data["step"]!.GetValue<int>() > 20);
             Assert.Equal(0, await service.SignalAsync("TERM", TimeSpan.FromSeconds(30)));
         }
-        await using (var service = await ServiceProcess.StartAsync(folder.Path, models, Settings))
+        await using (var service = await ServiceProcess.StartAsync(folder.Path, models, [.. Settings, "Worker:GraceSeconds=1"]))
         {
             Assert.Equal("succeeded", (await service.Client.WatchAsync(id))[^1].Event);
             var job = await service.Client.GetJobAsync(id);

@@ -1,7 +1,10 @@
 using ImageService.Diffusion;
 using ImageService.Diffusion.Denoise;
 using ImageService.Testing;
+using ImageService.Worker.Health;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 
 namespace ImageService.Worker.Tests;
 
@@ -62,6 +65,26 @@ public sealed class EngineThreadTests
         thread.Dispose();
 
         Assert.Throws<ObjectDisposedException>(() => thread.Add(Job("a")));
+    }
+
+    [Fact]
+    public async Task A_turn_that_does_not_end_and_a_thread_that_has_ended_are_not_live()
+    {
+        await using var scene = new WorkerScene();
+        var check = new EngineHealthCheck(scene.Engine, Options.Create(new EngineOptions { StuckSeconds = 60 }));
+        var gate = scene.GateBeforeCall(2);
+        scene.Put(WorkerScene.Request());
+        await scene.StartAsync();
+        await scene.Journal.Has("at the gate");
+        Assert.Equal(HealthStatus.Healthy, (await check.CheckHealthAsync(new HealthCheckContext())).Status);
+        scene.Time.Advance(TimeSpan.FromSeconds(61));
+        Assert.Equal(HealthStatus.Unhealthy, (await check.CheckHealthAsync(new HealthCheckContext())).Status);
+        gate.SetResult();
+        await scene.Journal.Has("complete");
+        await scene.EngineHasListened();
+        Assert.Equal(HealthStatus.Healthy, (await check.CheckHealthAsync(new HealthCheckContext())).Status);
+        scene.Engine.Dispose();
+        Assert.Equal(HealthStatus.Unhealthy, (await check.CheckHealthAsync(new HealthCheckContext())).Status);
     }
 
     private DenoiseJob Job(string model, long seed = 1, int steps = 20) =>

@@ -141,6 +141,31 @@ public sealed class JobPumpTests
     }
 
     [Fact]
+    public async Task Shutdown_finishes_what_fits_into_the_grace_time_and_hands_back_the_rest()
+    {
+        await using var scene = new WorkerScene(graceSeconds: 20);
+        var gate = scene.GateBeforeCall(4);
+        var stopAtGate = scene.Model.OnPredict!;
+        scene.Model.OnPredict = call =>
+        {
+            scene.Time.Advance(TimeSpan.FromSeconds(0.5));
+            stopAtGate(call);
+        };
+        var brief = scene.Put(WorkerScene.Request(seed: 1, steps: 10));
+        var longer = scene.Put(WorkerScene.Request(seed: 2, steps: 100));
+        await scene.StartAsync();
+        await scene.Journal.Has("at the gate");
+        var stopping = scene.Pump.StopAsync(CancellationToken.None);
+        await scene.Journal.Has("timer 20000 ms");
+        gate.SetResult();
+        await stopping;
+
+        Assert.Equal(longer.Lease, Assert.Single(scene.Queue.Released).Lease);
+        Assert.Single(scene.Queue.Results);
+        await scene.Journal.Has($"complete {brief.Lease.Token}");
+    }
+
+    [Fact]
     public async Task A_shutdown_that_cannot_reach_the_store_ends_after_the_grace_time()
     {
         await using var scene = new WorkerScene();

@@ -46,7 +46,7 @@ public sealed class RealWorkerTests : IDisposable
     [Fact]
     public async Task A_worker_that_stops_in_mid_picture_leaves_the_rest_to_the_next_one_and_the_file_is_the_same()
     {
-        var request = Request("euler_a", steps: 400, seed: 11);
+        var request = Request("euler_a", steps: 1000, seed: 11);
         byte[] whole;
         JobId interrupted;
         using (var first = await StartAsync())
@@ -68,7 +68,7 @@ public sealed class RealWorkerTests : IDisposable
         var job = await EndAsync(second.Services.GetRequiredService<IJobStore>(), interrupted);
 
         Assert.Empty(job.Warnings);
-        Assert.Equal(2 * 400, job.Timings!.RowSteps);
+        Assert.Equal(2 * 1000, job.Timings!.RowSteps);
         Assert.Equal(whole, await ContentAsync(second, job.Images[0]));
         await second.StopAsync();
     }
@@ -121,6 +121,7 @@ public sealed class RealWorkerTests : IDisposable
             ["Execution:Provider"] = "cpu",
             ["Jobs:SqlitePath"] = Path.Combine(_folder, "jobs.db"),
             ["Blobs:DiskPath"] = Path.Combine(_folder, "blobs"),
+            ["Worker:GraceSeconds"] = "1", // too short to finish what is under way
         });
         builder.Logging.ClearProviders();
         builder.Services.AddStorage(builder.Configuration).AddImageWorker(builder.Configuration);
