@@ -4,6 +4,7 @@
   python3 evaluate.py references --data data --to references.npz      # the drawings to compare with
   python3 evaluate.py service --url http://127.0.0.1:5080 --pictures shots --prompts prompts.json [--group G] [--limit N]
   python3 evaluate.py measure --pictures shots (or pictures.npy) --prompts prompts.json --references references.npz
+  python3 evaluate.py sheet --data data --pictures shots --prompts prompts.json --references references.npz --to sheet.png
   python3 evaluate.py sweep --out out --prompts prompts.json --references references.npz    # on a GPU, from checkpoints
 
 Measures: background word (nearest of 15, chance 7%), foreground colour word, place (centre of the foreground within
@@ -218,6 +219,30 @@ def service(o, prompts):
         print(f"{len(times)} pictures, {np.mean(times):.2f} s each, slowest {max(times):.2f} s")
 
 
+def memory_sheet(o, prompts):
+    """Pictures, and under each the training drawing nearest to it: is it that drawing again?"""
+    from compose import Composer, Renderer, pack, prompt_scene
+    from sample import sheet
+    pictures, prompts = read(o.pictures, prompts)
+    rows, images = E.load(o.data)
+    c = Composer(rows, json.load(open(o.heldout)))
+    render, seen, out = Renderer(rows, images), {r["i"] for r in c.pool}, []
+    for s, (who, M) in _refs.items():                      # held-out drawings were never trained on
+        keep = [k for k, i in enumerate(who) if int(i) in seen]
+        _refs[s] = who[keep], M[keep]
+    half = o.columns
+    for i in range(0, len(pictures), half):
+        part, near = pictures[i:i + half], []
+        for img, p in zip(part, prompts[i:i + half]):
+            who, M = _refs[p["style"]]
+            near.append(prompt_scene(c, rows[int(who[((M - E.signature(small(img))) ** 2).sum(1).argmin()])]))
+        x = render(pack(near)).mul(127.5).add(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
+        out += [small(a) for a in part] + [small(a) for a in x]
+    Image.fromarray(sheet(np.stack(out), half)).save(o.to)
+    for p in prompts:
+        print(p["group"], "|", p["prompt"])
+
+
 def sweep(o, prompts, pool):
     """Guidance, rescale, steps and sampler, one change at a time, from checkpoints on a GPU."""
     from sample import Model
@@ -238,7 +263,7 @@ def sweep(o, prompts, pool):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("do", choices=["prompts", "references", "real", "service", "measure", "sweep"])
+    ap.add_argument("do", choices=["prompts", "references", "real", "service", "measure", "sheet", "sweep"])
     ap.add_argument("--data", default="data")
     ap.add_argument("--heldout", default="heldout.json")
     ap.add_argument("--prompts", default="prompts.json")
@@ -252,6 +277,7 @@ def main():
     ap.add_argument("--out", default="out")
     ap.add_argument("--tokenizer")
     ap.add_argument("--settings", nargs="*", help="guidance,rescale,steps,scheduler ...")
+    ap.add_argument("--columns", type=int, default=8)
     ap.add_argument("--to")
     o = ap.parse_args()
     if o.do == "prompts":
@@ -269,6 +295,10 @@ def main():
         prompts = [p for p in json.load(f) if not o.group or p["group"] == o.group][::o.every][:o.limit]
     if o.do == "service":
         service(o, prompts)
+        return
+    if o.do == "sheet":
+        start(o.references)
+        memory_sheet(o, prompts)
         return
     with multiprocessing.get_context("fork").Pool(min(24, os.cpu_count()), start, (o.references,)) as pool:
         if o.do == "sweep":

@@ -11,7 +11,7 @@ internal sealed record ModelDefaults(int Width, int Height, int Steps, float Gui
 {
     public const string Field = "imageservice_defaults";
 
-    public static ModelDefaults Read(ConfigFile index, string id, ModelFamily family, UNetPart unet, int vaeScale, SchedulerConfig scheduler)
+    public static ModelDefaults Read(ConfigFile index, string schedulerFile, string id, ModelFamily family, UNetPart unet, int vaeScale, SchedulerConfig scheduler)
     {
         var own = index.Object(Field);
         var multiple = vaeScale << unet.Halvings;
@@ -28,7 +28,7 @@ internal sealed record ModelDefaults(int Width, int Height, int Steps, float Gui
             own?.OptionalInt("num_inference_steps", 1, 1000) ?? steps,
             own?.OptionalFloat("guidance_scale", 0, 100) ?? guidance,
             own?.OptionalFloat("guidance_rescale", 0, 1) ?? 0,
-            Named(own) ?? FromClass(scheduler));
+            Named(own) ?? FromClass(scheduler, schedulerFile));
     }
 
     private static int? Side(ConfigFile? own, string field, int multiple) =>
@@ -59,14 +59,15 @@ internal sealed record ModelDefaults(int Width, int Height, int Steps, float Gui
         own?.OptionalText("scheduler") is not { } name ? null
         : SchedulerNames.Canonical(name) ?? throw own.Bad("scheduler", $"\"{name}\" is not the name of a scheduler");
 
-    // Euler for classes that are not among ours: it works with every model of these families.
-    private static string FromClass(SchedulerConfig scheduler)
+    // A class that is not among ours may mean another kind of model (flow matching), which would draw noise without a word.
+    private static string FromClass(SchedulerConfig scheduler, string file)
     {
         var name = scheduler switch
         {
             { ClassName: "DPMSolverMultistepScheduler", AlgorithmType: "sde-dpmsolver++" } => "dpmpp_2m_sde",
             { ClassName: "DPMSolverMultistepScheduler", SolverOrder: 3 } => "dpmpp_3m",
-            _ => SchedulerNames.Canonical(scheduler.ClassName ?? "") ?? "euler",
+            _ => SchedulerNames.Canonical(scheduler.ClassName ?? "") ?? throw new ModelFolderException(
+                $"{file}: _class_name {(scheduler.ClassName is null ? "is missing" : $"is {scheduler.ClassName}, which is not among the schedulers here")}."),
         };
         var curve = scheduler switch
         {

@@ -3,7 +3,6 @@ using ImageService.Core;
 using ImageService.Diffusion;
 using ImageService.Diffusion.Noise;
 using ImageService.Diffusion.Schedulers;
-using ImageService.Onnx.Graph;
 
 namespace ImageService.Onnx.Folder;
 
@@ -27,10 +26,8 @@ public sealed class ModelFolder
         family = family == ModelFamily.StableDiffusion1 && IsSecondGeneration() ? ModelFamily.StableDiffusion2 : family;
         CheckTogether();
         var scheduler = ReadScheduler(path, index);
-        var defaults = ModelDefaults.Read(index, id, family, UNet, Vae.Scale, scheduler);
+        var defaults = ModelDefaults.Read(index, Path.Combine(path, "scheduler", "scheduler_config.json"), id, family, UNet, Vae.Scale, scheduler);
         TryScheduler(scheduler, defaults);
-        foreach (var graph in Graphs)
-            CheckExternalFiles(graph);
         Info = new ModelInfo
         {
             Description = new ModelDescription
@@ -76,9 +73,6 @@ public sealed class ModelFolder
     internal VaePart Vae { get; }
     internal IReadOnlyList<TextEncoderPart> TextEncoders { get; }
 
-    private IEnumerable<OnnxGraph> Graphs =>
-        TextEncoders.Select(e => e.Graph).Append(UNet.Graph).Append(Vae.Decoder).Concat(Vae.Encoder is null ? [] : [Vae.Encoder]);
-
     /// <summary>Whether a folder means to be a model.</summary>
     public static bool LooksLikeOne(string path) => File.Exists(Path.Combine(path, "model_index.json"));
 
@@ -110,6 +104,8 @@ public sealed class ModelFolder
             throw UNet.Config.Bad("cross_attention_dim", $"is {UNet.ContextSize}, but the text encoders give {width} numbers a token (hidden_size)");
         if (UNet.Channels != Vae.LatentChannels && UNet.Channels != (2 * Vae.LatentChannels) + 1)
             throw UNet.Config.Bad("in_channels", $"must be {Vae.LatentChannels}, or {(2 * Vae.LatentChannels) + 1} for inpainting, not {UNet.Channels}");
+        if (UNet.Channels != Vae.LatentChannels && Vae.Encoder is null)
+            throw new ModelFolderException($"{Path.Combine(Location, "vae_encoder", "model.onnx")} is missing, without which an inpainting U-Net can draw nothing.");
         if (UNet.Pooled is not { } pooled)
             return;
         var size = TextEncoders[^1].Info.PooledSize;
@@ -143,11 +139,5 @@ public sealed class ModelFolder
         {
             throw new ModelFolderException($"{Path.Combine(Location, "scheduler", "scheduler_config.json")}: {e.Message}", e);
         }
-    }
-
-    private static void CheckExternalFiles(OnnxGraph graph)
-    {
-        if (graph.ExternalFiles.FirstOrDefault(f => !File.Exists(f)) is { } missing)
-            throw new ModelFolderException($"{missing} is missing, which {Path.GetFileName(graph.Path)} names for its weights.");
     }
 }

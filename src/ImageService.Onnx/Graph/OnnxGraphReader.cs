@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace ImageService.Onnx.Graph;
@@ -12,7 +13,7 @@ internal sealed class OnnxGraphReader
     private readonly List<OnnxTensorInfo> _inputs = [];
     private readonly List<OnnxTensorInfo> _outputs = [];
     private readonly HashSet<string> _initializers = [];
-    private readonly SortedSet<string> _external = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, long> _external = new(StringComparer.Ordinal);
     private readonly Dictionary<string, OnnxWeight> _weights = [];
     private readonly Dictionary<string, OnnxNode> _nodes = [];
 
@@ -56,12 +57,13 @@ internal sealed class OnnxGraphReader
         }
         if (graphs != 1)
             throw new InvalidDataException("it holds no graph");
+        CheckExternalFiles();
         return new OnnxGraph
         {
             Path = _path,
             Inputs = _inputs.Where(i => !_initializers.Contains(i.Name)).ToList(),
             Outputs = _outputs,
-            ExternalFiles = _external.Select(PathOf).ToList(),
+            ExternalFiles = _external.Keys.Select(PathOf).ToList(),
             Weights = _weights,
             Nodes = _nodes,
         };
@@ -152,12 +154,47 @@ internal sealed class OnnxGraphReader
             var relative = external.GetValueOrDefault("location", "");
             if (relative.Length == 0)
                 throw new InvalidDataException($"external data of {name} has no location");
-            _external.Add(relative);
+            // The format wants files beside the model; a model from elsewhere must not point at others of this machine.
+            if (Path.IsPathRooted(relative) || relative.Split('/', '\\').Contains(".."))
+                throw new InvalidDataException($"external data of {name} lies outside the folder, at {relative}");
             file = PathOf(relative);
-            offset = long.TryParse(external.GetValueOrDefault("offset", "0"), out var at) ? at : -1;
+            offset = Whole(external, "offset");
+            _external[relative] = Math.Max(_external.GetValueOrDefault(relative), checked(offset + Length(external, type, dimensions)));
         }
         if (offset >= 0 && type is TensorElementType.Float or TensorElementType.Float16)
             _weights[name] = new OnnxWeight(name, type, dimensions.Aggregate(1L, (a, b) => a * b), file, offset);
+    }
+
+    private static long Whole(Dictionary<string, string> external, string key) =>
+        long.TryParse(external.GetValueOrDefault(key, "0"), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value
+        : throw new InvalidDataException($"{key} of external data is no whole number");
+
+    // The length may be left out; then the shape tells it.
+    private static long Length(Dictionary<string, string> external, TensorElementType type, List<long> dimensions)
+    {
+        if (external.ContainsKey("length"))
+            return Whole(external, "length");
+        var width = type switch
+        {
+            TensorElementType.Float or TensorElementType.Int32 => 4,
+            TensorElementType.Float16 => 2,
+            TensorElementType.Int64 => 8,
+            _ => 1,
+        };
+        return dimensions.Aggregate((long)width, (a, b) => checked(a * b));
+    }
+
+    // Before anything is read from them, be it a hash or a normalisation's weights.
+    private void CheckExternalFiles()
+    {
+        foreach (var (relative, length) in _external)
+        {
+            var file = new FileInfo(PathOf(relative));
+            if (!file.Exists)
+                throw new ModelFolderException($"{file.FullName} is missing, which {Path.GetFileName(_path)} names for its weights.");
+            if (file.Length < length)
+                throw new ModelFolderException($"{file.FullName} has {file.Length} bytes, but {Path.GetFileName(_path)} names {length} of them for its weights.");
+        }
     }
 
     private void ReadEntry(long end, Dictionary<string, string> into)
