@@ -55,8 +55,9 @@ public sealed class Waiting
         await using var api = await TestApi.StartAsync();
         var pending = api.PostAsync(Body, ("Prefer", "wait=60"));
         await api.Store.NextSubmission.Task;
-        api.Lifetime.StopApplication();
+        var stopping = api.StopAsync();
         Assert.Equal(HttpStatusCode.Accepted, (await pending).Status);
+        await stopping;
     }
 
     [Fact]

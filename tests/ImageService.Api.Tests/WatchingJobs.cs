@@ -112,8 +112,9 @@ public sealed class WatchingJobs
         var id = await api.SubmitAsync();
         await using var events = await EventReader.OpenAsync(api, $"/v1/jobs/{id}/events");
         await events.NextAsync();
-        api.Lifetime.StopApplication();
+        var stopping = api.StopAsync();
         Assert.True(await events.EndedAsync());
+        await stopping;
     }
 
     [Fact]

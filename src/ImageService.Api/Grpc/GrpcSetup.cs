@@ -18,6 +18,8 @@ internal static class GrpcSetup
             // As much as REST takes and something for the fields around a picture: 17 MiB.
             grpc.MaxReceiveMessageSize = limits.Value.MaxBodyBytes + EnvelopeBytes;
             grpc.MaxSendMessageSize = MaxSendBytes;
+            // What is no service here is answered as any unknown address; the fallback would take part in the matching of REST paths too.
+            grpc.IgnoreUnknownServices = true;
             grpc.Interceptors.Add<ProblemInterceptor>();
         });
         services.AddGrpcHealthChecks(health =>
