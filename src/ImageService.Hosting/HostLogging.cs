@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using Serilog;
 using Serilog.Events;
 
@@ -18,6 +19,8 @@ public static class HostLogging
             .MinimumLevel.Override("System", LogEventLevel.Warning)
             .MinimumLevel.Override("Grpc", LogEventLevel.Warning)
             .ReadFrom.Configuration(builder.Configuration)
+            // The host logs it with its stack and throws it on; HostProgram says it in one sentence.
+            .Filter.ByExcluding(line => line.Exception is OptionsValidationException)
             .Enrich.FromLogContext()
             .WriteTo.Console(outputTemplate: "{Timestamp:HH:mm:ss} {Level:u3} {Message:lj}{NewLine}{Exception}"));
         return builder;

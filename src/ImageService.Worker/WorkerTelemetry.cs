@@ -19,7 +19,8 @@ public static class WorkerTelemetry
 
     private static readonly Histogram<int> Rows = Meter.CreateHistogram("imageservice.step.rows", "{row}", "Rows of one U-Net call, padding not counted", null, Counts);
     private static readonly Counter<long> PaddingRows = Meter.CreateCounter<long>("imageservice.step.padding", "{row}", "U-Net rows computed for nobody");
-    private static readonly Gauge<double> Occupancy = Meter.CreateGauge<double>("imageservice.batch.occupancy", "1", "Rows used of rows allowed, in the last U-Net call");
+    // The unit is a word and not "1", which the Prometheus exporter would leave out of the name.
+    private static readonly Gauge<double> Occupancy = Meter.CreateGauge<double>("imageservice.batch.occupancy", "ratio", "Rows used of rows allowed, in the last U-Net call");
     private static readonly Histogram<double> StepSeconds = Seconds("imageservice.step.duration", "One step of one batch: gather, U-Net, schedulers", Short);
     private static readonly Histogram<double> EncodeSeconds = Seconds("imageservice.encode.duration", "Prompts of the jobs admitted between two steps", Short);
     private static readonly Histogram<double> DecodeSeconds = Seconds("imageservice.decode.duration", "One picture in the VAE decoder", Short);

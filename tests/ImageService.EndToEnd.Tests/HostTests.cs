@@ -44,7 +44,7 @@ public sealed partial class HostTests
     [InlineData("Api", "Api:DrainSeconds=-1", "DrainSeconds")]
     [InlineData("Api", "Jobs:Store=postgres", "Jobs:Store")]
     [InlineData("Worker", "Worker:GraceSeconds=301", "GraceSeconds")]
-    [InlineData("Worker", "Models:Path=/nowhere", "/nowhere")]
+    [InlineData("Worker", "Execution:Provider=abacus", "Provider")]
     [InlineData("Standalone", "Engine:StuckSeconds=1", "StuckSeconds")]
     public async Task A_refused_configuration_is_one_sentence_and_exit_code_1(string program, string setting, string named)
     {
@@ -57,7 +57,7 @@ public sealed partial class HostTests
         Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
     }
 
-    [GeneratedRegex(@"http://127\.0\.0\.1:\d+")]
+    [GeneratedRegex(@"(?<=listening on: )http://127\.0\.0\.1:\d+")]
     private static partial Regex Address();
 
     [GeneratedRegex(@"^\| `((?:imageservice|http_server)_\w+)` \|", RegexOptions.Multiline)]

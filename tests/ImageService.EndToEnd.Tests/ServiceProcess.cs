@@ -131,6 +131,6 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
         _process.BeginErrorReadLine();
     }
 
-    [GeneratedRegex(@"http://127\.0\.0\.1:\d+")]
+    [GeneratedRegex(@"(?<=listening on: )http://127\.0\.0\.1:\d+")]
     private static partial Regex ListeningLine();
 }

@@ -4,7 +4,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace ImageService.Worker.Health;
 
 /// <summary>Ready means: the models are there and announced, and the job store answers.</summary>
-internal sealed class WorkerHealthCheck(IJobStore store, ModelPool models, ModelAnnouncer announcer, IHostApplicationLifetime lifetime, TimeProvider time) : IHealthCheck
+internal sealed class WorkerHealthCheck(
+    IJobStore store, WorkerModels models, ModelPool pool, ModelAnnouncer announcer, IHostApplicationLifetime lifetime, TimeProvider time) : IHealthCheck
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1.5);
 
@@ -12,7 +13,9 @@ internal sealed class WorkerHealthCheck(IJobStore store, ModelPool models, Model
     {
         if (lifetime.ApplicationStopping.IsCancellationRequested)
             return HealthCheckResult.Unhealthy("The worker is stopping.");
-        if (models.Preloading is > 0 and var count)
+        if (models.Descriptions.Count == 0)
+            return HealthCheckResult.Unhealthy("There are no models.");
+        if (pool.Preloading is > 0 and var count)
             return HealthCheckResult.Unhealthy($"{count} models are being loaded.");
         if (!announcer.Announced)
             return HealthCheckResult.Unhealthy("The models have not been announced yet.");
