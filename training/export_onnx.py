@@ -51,12 +51,43 @@ class LatentExport(nn.Module):
         return torch.cat([mean, logvar.clamp(-30, 20)], 1)
 
 
-def export(net, folder, inputs, outputs, dynamic):
+def parts(vae, unet, text):
+    """Folder, network, and what is exported of it"""
+    return (("text_encoder", text, TextExport(text)), ("unet", unet, unet),
+            ("vae_decoder", vae.decoder, vae.decoder), ("vae_encoder", vae.encoder, LatentExport(vae.encoder)))
+
+
+def signature(part):
+    """-> example inputs by name, names of outputs"""
+    if part == "text_encoder":
+        return ({"input_ids": torch.full((2, T.LENGTH), T.EOS, dtype=torch.long)},
+                ["last_hidden_state", "pooler_output"] + [f"hidden_states.{i}" for i in range(T.LAYERS + 1)])
+    if part == "unet":
+        return ({"sample": torch.randn(2, 4, 32, 32), "timestep": torch.tensor([999., 500.]),
+                 "encoder_hidden_states": torch.randn(2, T.LENGTH, T.WIDTH)}, ["out_sample"])
+    if part == "vae_decoder":
+        return {"latent_sample": torch.randn(1, 4, 32, 32)}, ["sample"]
+    return {"sample": torch.randn(1, 3, 256, 256)}, ["latent_parameters"]
+
+
+def axes(inputs, outputs):
+    """Batch is free everywhere, and so are the sides of pictures and the length of the text the U-Net reads."""
+    free = {name: {0: "batch_size"} for name in [*inputs, *outputs]}
+    for name in free:
+        if name in ("sample", "out_sample", "latent_sample", "latent_parameters"):
+            free[name].update({2: "height", 3: "width"})
+    if "encoder_hidden_states" in free:
+        free["encoder_hidden_states"][1] = "sequence_length"
+    return free
+
+
+def export(net, folder, inputs, outputs):
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, "model.onnx")
     extra = {"dynamo": False} if int(torch.__version__.split(".")[0]) >= 2 else {}
     torch.onnx.export(net.eval().float().cpu(), tuple(inputs.values()), path, opset_version=OPSET,
-                      input_names=list(inputs), output_names=outputs, dynamic_axes=dynamic, do_constant_folding=True, **extra)
+                      input_names=list(inputs), output_names=outputs, dynamic_axes=axes(inputs, outputs),
+                      do_constant_folding=True, **extra)
     model = onnx.load(path)
     halve(model)
     split(model, folder)
@@ -166,21 +197,8 @@ def main():
         c = torch.load(o.unet, map_location="cpu")
         unet.load_state_dict({k: v.float() for k, v in c["unet"].items()})
         text.load_state_dict({k: v.float() for k, v in c["text"].items()})
-    export(TextExport(text), os.path.join(o.to, "text_encoder"),
-           {"input_ids": torch.full((2, T.LENGTH), T.EOS, dtype=torch.long)},
-           ["last_hidden_state", "pooler_output"] + [f"hidden_states.{i}" for i in range(T.LAYERS + 1)],
-           {"input_ids": {0: "batch_size"}, "last_hidden_state": {0: "batch_size"}, "pooler_output": {0: "batch_size"},
-            **{f"hidden_states.{i}": {0: "batch_size"} for i in range(T.LAYERS + 1)}})
-    hw = {0: "batch_size", 2: "height", 3: "width"}
-    export(unet, os.path.join(o.to, "unet"),
-           {"sample": torch.randn(2, 4, 32, 32), "timestep": torch.tensor([999., 500.]),
-            "encoder_hidden_states": torch.randn(2, T.LENGTH, T.WIDTH)}, ["out_sample"],
-           {"sample": hw, "timestep": {0: "batch_size"},
-            "encoder_hidden_states": {0: "batch_size", 1: "sequence_length"}, "out_sample": hw})
-    export(vae.decoder, os.path.join(o.to, "vae_decoder"), {"latent_sample": torch.randn(1, 4, 32, 32)}, ["sample"],
-           {"latent_sample": hw, "sample": hw})
-    export(LatentExport(vae.encoder), os.path.join(o.to, "vae_encoder"), {"sample": torch.randn(1, 3, 256, 256)},
-           ["latent_parameters"], {"sample": hw, "latent_parameters": hw})
+    for part, _, wrapped in parts(vae, unet, text):
+        export(wrapped, os.path.join(o.to, part), *signature(part))
     configs(o.to, scaling, {"width": o.width, "height": o.height, "num_inference_steps": o.steps,
                             "guidance_scale": o.guidance, "guidance_rescale": o.rescale, "scheduler": o.scheduler})
     if o.tokenizer:

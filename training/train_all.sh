@@ -4,7 +4,7 @@
 # While the autoencoder trains, the U-Net is compiled once on noise, so that its own stage finds the compiled kernels.
 set -u
 data=$1 out=$2 gpus=$3 first=$4 second=$5
-cd "$(dirname "$0")"
+cd "$(dirname "$0")" || exit 1
 export PYTHONUNBUFFERED=1 OMP_NUM_THREADS=4
 run() { port=$1; shift; python3 -m torch.distributed.run --nproc_per_node="$gpus" --master_port="$port" "$@"; }
 ( sleep 45; run 29511 train_unet.py --data "$data" --out "$out" --tokenizer "$out/tokenizer" --warm ) > "$out/warm.log" 2>&1 &

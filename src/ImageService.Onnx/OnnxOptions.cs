@@ -15,6 +15,8 @@ public sealed class OnnxOptions
 /// <summary>Section <c>Models</c>.</summary>
 public sealed class ModelsOptions
 {
+    public const string Section = "Models";
+
     /// <summary>
     /// Folder of model folders. Default: <c>models</c> beside the program, or in the nearest folder above it, so that a build in the repository finds
     /// the repository's models.
@@ -28,6 +30,8 @@ public sealed class ModelsOptions
 /// <summary>Section <c>Execution</c>.</summary>
 public sealed class ExecutionOptions
 {
+    public const string Section = "Execution";
+
     /// <summary><c>auto</c>: a GPU if there is one that works, else the CPU. <c>cpu</c>. <c>cuda</c>: the service does not start without.</summary>
     [AllowedValues("auto", "cpu", "cuda", ErrorMessage = "Execution:Provider must be auto, cpu or cuda.")]
     public string Provider { get; set; } = "auto";

@@ -9,4 +9,5 @@ var root = new RootCommand("ImageService draws pictures from text. Without a ver
 // What is not ours is ASP.NET Core's: --urls, --Models:Path=..., as everywhere.
 root.TreatUnmatchedTokensAsErrors = false;
 root.SetAction((parsed, cancellationToken) => Server.RunAsync([.. parsed.UnmatchedTokens], cancellationToken));
-return await root.Parse(args).InvokeAsync();
+// A signal cancels; how long the end may then take is the host's own setting, not two seconds.
+return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = Timeout.InfiniteTimeSpan });

@@ -1,6 +1,7 @@
 using ImageService.Api;
 using ImageService.Hosting;
 using ImageService.Onnx;
+using ImageService.Onnx.Runtime;
 using ImageService.Storage;
 using ImageService.Worker;
 
@@ -36,5 +37,5 @@ internal static class Server
     /// <summary>As <see cref="HostProgram.Sentence"/>.</summary>
     public static string? Refusal(Exception e) => HostProgram.Sentence(e, IsRefusal);
 
-    private static bool IsRefusal(Exception e) => e is ModelFolderException;
+    private static bool IsRefusal(Exception e) => e is ModelFolderException or ExecutionUnavailableException;
 }

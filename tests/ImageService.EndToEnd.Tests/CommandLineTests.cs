@@ -39,7 +39,7 @@ public sealed class CommandLineTests
         var output = Path.Combine(folder.Path, "cat.png");
         var drawing = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var process = ServiceProcess.Launch(
-            ["generate", "a cat", "-o", output, "--steps", "1000", $"--Models:Path={TinyService.CopyModels(folder.Path)}"],
+            ["generate", "a cat", "-o", output, "--steps", "1000", "-W", "512", "-H", "512", $"--Models:Path={TinyService.CopyModels(folder.Path)}"],
             line =>
             {
                 if (line.Contains("Step", StringComparison.Ordinal))
