@@ -15,8 +15,6 @@ internal static class GrpcSetup
         services.AddGrpc();
         services.AddOptions<GrpcServiceOptions>().Configure<IOptions<LimitsOptions>>((grpc, limits) =>
         {
-            // Otherwise gRPC takes every POST of two parts that nobody serves, and REST's own answers are lost.
-            grpc.IgnoreUnknownServices = true;
             // As much as REST takes and something for the fields around a picture: 17 MiB.
             grpc.MaxReceiveMessageSize = limits.Value.MaxBodyBytes + EnvelopeBytes;
             grpc.MaxSendMessageSize = MaxSendBytes;
