@@ -102,11 +102,17 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
 
     private static Process Start(IEnumerable<string> arguments, string? program = null)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
+        // A shell that runs the tests in the background has them ignore SIGINT, and the service would inherit that: env gives the signal back.
+        var start = new ProcessStartInfo(OperatingSystem.IsLinux() ? "env" : "dotnet")
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        if (OperatingSystem.IsLinux())
+        {
+            start.ArgumentList.Add("--default-signal=INT");
+            start.ArgumentList.Add("dotnet");
+        }
         start.ArgumentList.Add(program ?? Repository.Standalone);
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
