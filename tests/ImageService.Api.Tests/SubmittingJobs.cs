@@ -142,7 +142,7 @@ public sealed class SubmittingJobs
 
         var pending = api.PostAsync("""{"prompt":"a"}""");
         await api.Store.Hanging.Task;
-        api.Clock.Advance(TimeSpan.FromSeconds(2));
+        await api.TurnClockUntilAsync(pending, TimeSpan.FromSeconds(2));
 
         var answer = await pending;
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "store-unavailable"), (answer.Status, answer.Problem));
