@@ -45,7 +45,7 @@ public sealed class DenoiseEngine
         if (job.Phase != JobPhase.New)
             throw new InvalidOperationException("The job has been added before.");
         job.Phase = JobPhase.Arrived;
-        _arrived.Add(job, _turn);
+        _arrived.Add(job);
     }
 
     /// <summary>Drops a job: its rows are free for the next step. No effect on one that has ended.</summary>
