@@ -3,10 +3,10 @@ namespace ImageService.Core;
 /// <summary>What a request costs a device, as far as can be told before it is drawn: the measure by which clients are served alike.</summary>
 public static class RequestCost
 {
-    // A U-Net row of 64 x 64 pixels: small enough that every request costs at least 1, large enough that sums stay exact in a double.
-    private const long Unit = 64 * 64;
+    // One latent pixel. Sums of a trillion requests stay exact in a double, which some stores count in.
+    private const long Unit = 8 * 8;
 
-    /// <summary>U-Net rows times steps times pixels, in units of one step of one row of 64 x 64 pixels; at least 1.</summary>
+    /// <summary>U-Net rows times steps times pixels, in units of 8 x 8 pixels; at least 1.</summary>
     public static long Of(GenerationRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
