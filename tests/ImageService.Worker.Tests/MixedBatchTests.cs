@@ -22,7 +22,7 @@ public sealed class MixedBatchTests : IModelSource, IDisposable
     public MixedBatchTests()
     {
         GoldenFolder.CopyModel("tiny-sd15", _folder);
-        var options = new OnnxOptions { Models = { Path = _folder }, Execution = { Provider = "cpu" } };
+        var options = new OnnxOptions { Models = { Path = _folder }, Execution = { Provider = "cpu", IntraOpThreads = 1 } };
         _models = new OnnxModels(Options.Create(options), NullLogger<OnnxModels>.Instance);
         _model = _models.Load("tiny-sd15");
     }
@@ -41,10 +41,10 @@ public sealed class MixedBatchTests : IModelSource, IDisposable
     public void In_two_hundred_crowds_every_picture_is_the_picture_alone()
     {
         var random = new Random(1);
-        var requests = Enumerable.Range(0, 40).Select(i => Request(random, i)).ToList();
+        var requests = Enumerable.Range(0, 24).Select(i => Request(random, i)).ToList();
         var alone = requests.ConvertAll(request => Draw(Engine(maxRows: 2, []), request));
         var (pauses, exact) = (0, 0);
-        for (var crowd = 0; crowd < 10; crowd++)
+        for (var crowd = 0; crowd < 200; crowd++)
         {
             foreach (var (which, drawn) in DrawCrowd(random, requests))
             {
@@ -60,7 +60,7 @@ public sealed class MixedBatchTests : IModelSource, IDisposable
                 }
             }
         }
-        Assert.True(pauses > 20, $"{pauses} pauses");
+        Assert.True(pauses > 5, $"{pauses} pauses");
         Assert.True(exact > 100, $"{exact} exact pictures");
     }
 
@@ -81,7 +81,7 @@ public sealed class MixedBatchTests : IModelSource, IDisposable
     private Dictionary<int, Drawn> DrawCrowd(Random random, List<GenerationRequest> requests)
     {
         var engine = Engine(maxRows: random.Next(2, 7), random.Next(2) == 0 ? [] : RowPolicy.DeviceSizes);
-        var chosen = new Queue<int>(Enumerable.Range(0, 4).Select(_ => random.Next(requests.Count)).Distinct());
+        var chosen = new Queue<int>(Enumerable.Range(0, 3).Select(_ => random.Next(requests.Count)).Distinct());
         var crowd = new Dictionary<int, Drawn>();
         while (chosen.Count > 0 || engine.HasWork)
         {
@@ -140,14 +140,14 @@ public sealed class MixedBatchTests : IModelSource, IDisposable
     {
         Model = "tiny-sd15",
         Prompt = $"picture number {random.Next(100)}",
-        Width = 64,
-        Height = 64,
-        NumInferenceSteps = index % 4 == 0 ? 24 : random.Next(3, 9),
+        Width = 32,
+        Height = 32,
+        NumInferenceSteps = index % 4 == 0 ? 14 : random.Next(2, 6),
         GuidanceScale = random.Next(3) * 3.75f,
         GuidanceRescale = random.Next(2) * 0.7f,
         Scheduler = Schedulers[random.Next(Schedulers.Length)],
         Seed = 100 + index,
-        NumImages = index % 5 == 0 ? 2 : 1,
+        NumImages = index % 7 == 0 ? 2 : 1,
         Determinism = index % 3 == 0 ? Determinism.Exact : Determinism.Fast,
     };
 
