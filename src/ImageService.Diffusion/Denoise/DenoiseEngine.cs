@@ -33,7 +33,7 @@ public sealed class DenoiseEngine
         _rowPolicy = rowPolicy;
         _preparation = preparation;
         _time = time;
-        _batcher = new StepBatcher<DenoiseTask>(rowPolicy, MaxGroups, AgeLimit);
+        _batcher = new StepBatcher<DenoiseTask>(rowPolicy, _denoised.Enqueue, MaxGroups, AgeLimit);
         _arrived = new ArrivalLine(models, model => _drawing.Exists(job => ReferenceEquals(job.Model, model)), AgeLimit);
     }
 
@@ -45,7 +45,7 @@ public sealed class DenoiseEngine
         if (job.Phase != JobPhase.New)
             throw new InvalidOperationException("The job has been added before.");
         job.Phase = JobPhase.Arrived;
-        _arrived.Add(job, _turn);
+        _arrived.Add(job);
     }
 
     /// <summary>Drops a job: its rows are free for the next step. No effect on one that has ended.</summary>
@@ -100,11 +100,13 @@ public sealed class DenoiseEngine
     {
         var began = _time.GetTimestamp();
         var admitted = 0;
+        // A static batch is made of everyone who is here when it starts.
+        var wholeBatch = _rowPolicy.Batching.IsStatic() && _batcher.RunningCount == 0;
         while (_arrived.Next(_turn) is { } arrival)
         {
             Admit(arrival);
             admitted++;
-            if (Seconds(began) >= _lastStepSeconds * EncodeShareOfStep)
+            if (!wholeBatch && Seconds(began) >= _lastStepSeconds * EncodeShareOfStep)
                 break;
         }
         return (admitted, admitted == 0 ? 0 : Seconds(began));
@@ -152,7 +154,7 @@ public sealed class DenoiseEngine
             return default;
         var began = _time.GetTimestamp();
         var rows = group.SteppingRows;
-        var paddedRows = _rowPolicy.Padded(group.Key, rows);
+        var paddedRows = _rowPolicy.Padded(group.Key, rows + group.DeadRows);
         try
         {
             RunnerFor(group, paddedRows).Predict(group, paddedRows);
@@ -218,10 +220,7 @@ public sealed class DenoiseEngine
         if (original is not null)
             job.Listener.Preview(new PreviewLatents(task.Model, task.Index, done, steps, original, task.Group.Batch.Height, task.Group.Batch.Width));
         if (task.Denoised)
-        {
-            _batcher.Remove(task);
-            _denoised.Enqueue(task);
-        }
+            _batcher.Finish(task);
     }
 
     private (bool Decoded, double Seconds) DecodeOne()
