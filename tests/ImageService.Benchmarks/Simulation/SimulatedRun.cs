@@ -16,6 +16,9 @@ internal sealed class SimulatedRun(IReadOnlyList<SimulatedJob> jobs, long calls,
     /// <summary>Rows that pictures needed of rows that calls might have had, 0..1. Padding, and steps of pictures that were finished, are not needed.</summary>
     public double Occupancy { get; } = (double)jobs.Sum(j => (long)j.Arrival.Rows * j.Arrival.Steps) / (calls * maxRows);
 
+    /// <summary>False: when the last job came, more than a fiftieth of all were waiting or being drawn. Latency then tells how long the run was, nothing else.</summary>
+    public bool KeepsUp { get; } = 50 * jobs.Count(j => j.FinishedAt > jobs[^1].Arrival.At) <= jobs.Count;
+
     private static double Rate(double[] finished)
     {
         var (first, last) = (finished.Length / 10, finished.Length - 1 - (finished.Length / 10));
