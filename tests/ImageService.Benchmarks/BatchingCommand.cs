@@ -1,6 +1,10 @@
 using System.CommandLine;
 using ImageService.Benchmarks.Reports;
+using ImageService.Benchmarks.Service;
 using ImageService.Benchmarks.Simulation;
+using ImageService.Onnx;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 using Spectre.Console;
 
 namespace ImageService.Benchmarks;
@@ -31,11 +35,14 @@ internal static class BatchingCommand
     private static async Task<int> RunAsync(ParseResult parsed, string[] arguments, CancellationToken cancellationToken)
     {
         var (part, seed, quick) = (parsed.GetValue(PartOption), parsed.GetValue(Seed), parsed.GetValue(Quick));
-        var simulation = part == Part.Service ? null : new SimulationSuite(quick ? 2_000 : 20_000, seed, Note).Run();
-        var run = RunRecord.Of(arguments, "", TimeProvider.System);
-        List<Goal> goals = [.. simulation is null ? [] : Goal.Of(simulation)];
-        await SaveAsync(parsed.GetValue(Output)!, new BatchingReport(run, goals, simulation, null), cancellationToken);
-        Tables.Print(simulation, null, goals);
+        var (jobs, seconds) = quick ? (2_000, Math.Max(5, parsed.GetValue(Seconds) / 10)) : (20_000, parsed.GetValue(Seconds));
+        var models = new OnnxModels(Options.Create(new OnnxOptions { Execution = { Provider = "cpu" } }), NullLogger<OnnxModels>.Instance);
+        var run = RunRecord.Of(arguments, models.RuntimeVersion, TimeProvider.System);
+        var simulation = part == Part.Service ? null : new SimulationSuite(jobs, seed, Note).Run();
+        var service = part == Part.Simulation ? null : await new ServiceSuite(models, seconds, seed, Note).RunAsync(cancellationToken);
+        List<Goal> goals = [.. simulation is null ? [] : Goal.Of(simulation), .. service is null ? [] : Goal.Of(service)];
+        await SaveAsync(parsed.GetValue(Output)!, new BatchingReport(run, goals, simulation, service), cancellationToken);
+        Tables.Print(simulation, service, goals);
         return goals.TrueForAll(g => g.Holds) ? Met : Missed;
     }
 

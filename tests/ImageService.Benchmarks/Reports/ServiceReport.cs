@@ -1,7 +1,7 @@
 namespace ImageService.Benchmarks.Reports;
 
 /// <param name="Policies">The same arrivals under each way of batching.</param>
-internal sealed record ServiceReport(string Model, string RuntimeVersion, int MaxRows, SaturationRow Saturation, AdmissionRow Admission, IReadOnlyList<ServiceRow> Policies);
+internal sealed record ServiceReport(string Model, int MaxRows, SaturationRow Saturation, AdmissionRow Admission, IReadOnlyList<ServiceRow> Policies);
 
 /// <summary>Service and bare loop took turns on the machine, slice by slice.</summary>
 /// <param name="ServiceRowsPerSecond">U-Net rows a second of the service under more callers than it has rows for.</param>
