@@ -33,7 +33,7 @@ public sealed class DenoiseEngine
         _rowPolicy = rowPolicy;
         _preparation = preparation;
         _time = time;
-        _batcher = new StepBatcher<DenoiseTask>(rowPolicy, MaxGroups, AgeLimit);
+        _batcher = new StepBatcher<DenoiseTask>(rowPolicy, _denoised.Enqueue, MaxGroups, AgeLimit);
         _arrived = new ArrivalLine(models, model => _drawing.Exists(job => ReferenceEquals(job.Model, model)), AgeLimit);
     }
 
@@ -101,11 +101,13 @@ public sealed class DenoiseEngine
     {
         var began = _time.GetTimestamp();
         var admitted = 0;
+        // A static batch is made of everyone who is here when it starts.
+        var wholeBatch = _rowPolicy.Batching.IsStatic() && _batcher.RunningCount == 0;
         while (_arrived.Next(_turn) is { } arrival)
         {
             Admit(arrival);
             admitted++;
-            if (Seconds(began) >= _lastStepSeconds * EncodeShareOfStep)
+            if (!wholeBatch && Seconds(began) >= _lastStepSeconds * EncodeShareOfStep)
                 break;
         }
         return (admitted, admitted == 0 ? 0 : Seconds(began));
@@ -153,7 +155,7 @@ public sealed class DenoiseEngine
             return default;
         var began = _time.GetTimestamp();
         var rows = group.SteppingRows;
-        var paddedRows = _rowPolicy.Padded(group.Key, rows);
+        var paddedRows = _rowPolicy.Padded(group.Key, rows + group.DeadRows);
         try
         {
             RunnerFor(group, paddedRows).Predict(group, paddedRows);
@@ -219,10 +221,7 @@ public sealed class DenoiseEngine
         if (original is not null)
             job.Listener.Preview(new PreviewLatents(task.Model, task.Index, done, steps, original, task.Group.Batch.Height, task.Group.Batch.Width));
         if (task.Denoised)
-        {
-            _batcher.Remove(task);
-            _denoised.Enqueue(task);
-        }
+            _batcher.Finish(task);
     }
 
     private (bool Decoded, double Seconds) DecodeOne()

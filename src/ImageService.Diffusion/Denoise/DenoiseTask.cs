@@ -64,6 +64,8 @@ internal sealed class DenoiseTask : IBatchMember
     public bool Denoised => Step >= Scheduler.StepCount;
 
     public GroupKey Group { get; }
+    object IBatchMember.Job => Job;
+    public Schedule Schedule => new(Job.Request.Scheduler, FirstStep, Scheduler.StepCount, Job.Request.GuidanceScale);
     public int Rows { get; }
     public float Timestep => Scheduler.Timestep(Step);
     public bool TimestepPerRow => Model.Info.TimestepPerRow;

@@ -10,10 +10,13 @@ namespace ImageService.Diffusion.Denoise;
 /// </list>
 /// </summary>
 /// <param name="policy">Row budgets.</param>
+/// <param name="ended">Gets each picture given to <see cref="Finish"/> when it may be delivered.</param>
 /// <param name="maxGroups">Groups that are resident at a time: each has buffers of its own, and each further one slows the others down.</param>
 /// <param name="ageLimit">Steps.</param>
-internal sealed class StepBatcher<T>(RowPolicy policy, int maxGroups = 4, int ageLimit = 64) where T : class, IBatchMember
+internal sealed class StepBatcher<T>(RowPolicy policy, Action<T> ended, int maxGroups = 4, int ageLimit = 64) where T : class, IBatchMember
 {
+    private readonly Batching _batching = policy.Batching;
+    private readonly int _maxGroups = policy.Batching.IsStatic() ? 1 : maxGroups;
     private readonly WaitingLine<T> _waiting = new();
     private readonly List<BatchGroup<T>> _groups = [];
     private readonly List<BatchGroup<T>> _closed = [];
@@ -45,6 +48,22 @@ internal sealed class StepBatcher<T>(RowPolicy policy, int maxGroups = 4, int ag
             return true;
         }
         return false;
+    }
+
+    /// <summary>A running member has done its last step.</summary>
+    public void Finish(T member)
+    {
+        if (_batching != Batching.Padded)
+        {
+            Remove(member);
+            ended(member);
+            return;
+        }
+        var group = _groups[0];
+        RunningCount--;
+        group.Hold(member);
+        if (group.Count == 0)
+            Vacate(group);
     }
 
     /// <summary>The group to step now, its <see cref="BatchGroup{T}.Stepping"/> filled; null if nobody is here.</summary>
@@ -88,7 +107,7 @@ internal sealed class StepBatcher<T>(RowPolicy policy, int maxGroups = 4, int ag
             if (resident.Key == key)
                 return resident;
         }
-        if (_groups.Count < maxGroups)
+        if (_groups.Count < _maxGroups)
         {
             var opened = new BatchGroup<T>(key);
             _groups.Add(opened);
@@ -101,7 +120,7 @@ internal sealed class StepBatcher<T>(RowPolicy policy, int maxGroups = 4, int ag
 
     private bool HasRoom(BatchGroup<T> group, T member, bool old)
     {
-        if (group == _draining || _closed.Contains(group))
+        if (group == _draining || _closed.Contains(group) || (group.Count > 0 && !_batching.MayJoin(group, group.Members[0], member)))
             return false;
         if (group.Count == 0 || group.Rows + member.Rows <= policy.Limit(group.Key))
             return true;
@@ -118,5 +137,7 @@ internal sealed class StepBatcher<T>(RowPolicy policy, int maxGroups = 4, int ag
             _turn--;
         if (group == _draining)
             _draining = null;
+        foreach (var member in group.Held)
+            ended(member);
     }
 }

@@ -201,10 +201,12 @@ public sealed class StepBatcherTests
     private static GroupKey Group(int size, bool exact = false) => new(new BatchKey("m", size, size, 77), exact);
 
     private static StepBatcher<Member> Batcher(int maxRows, int maxGroups = 4, int ageLimit = 64) =>
-        new(new RowPolicy { Budget = _ => maxRows, ExactRows = 2 }, maxGroups, ageLimit);
+        new(new RowPolicy { Budget = _ => maxRows, ExactRows = 2 }, static _ => { }, maxGroups, ageLimit);
 
     private sealed class Member(GroupKey group, int Rows = 2, bool PerRow = true) : IBatchMember
     {
+        public object Job { get; init; } = new();
+        public Schedule Schedule { get; init; }
         public int Number { get; init; }
         public int Left { get; set; }
         public float At { get; set; }
