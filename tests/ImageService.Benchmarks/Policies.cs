@@ -1,19 +1,12 @@
+using ImageService.Diffusion.Denoise;
+
 namespace ImageService.Benchmarks;
 
-/// <summary>The ways of batching that are compared: values of <c>Engine:Batching</c>.</summary>
+/// <summary>What is compared.</summary>
 internal static class Policies
 {
-    /// <summary>Jobs join and leave between steps.</summary>
-    public const string Step = "step";
+    public static IReadOnlyList<Batching> All { get; } = [Batching.Step, Batching.Equal, Batching.Padded, Batching.Serial];
 
-    /// <summary>Batches of equal steps, guidance and scheduler, drawn to their end.</summary>
-    public const string Equal = "equal";
-
-    /// <summary>Batches of any jobs, drawn until the longest of them is done.</summary>
-    public const string Padded = "padded";
-
-    /// <summary>One job after the other.</summary>
-    public const string Serial = "serial";
-
-    public static IReadOnlyList<string> All { get; } = [Step, Equal, Padded, Serial];
+    /// <summary>The product, and the way of batching that wastes nothing.</summary>
+    public static IReadOnlyList<Batching> StepAndEqual { get; } = [Batching.Step, Batching.Equal];
 }

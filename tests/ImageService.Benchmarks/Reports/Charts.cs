@@ -1,3 +1,4 @@
+using ImageService.Diffusion.Denoise;
 using OxyPlot;
 using OxyPlot.Axes;
 using OxyPlot.Legends;
@@ -10,15 +11,14 @@ internal static class Charts
 {
     private const int Width = 760;
     private const int Height = 440;
-    private const double LoadOfDistribution = 0.8;
 
     // Okabe and Ito's colours, told apart by everybody.
-    private static readonly Dictionary<string, (OxyColor Color, string Title)> Looks = new()
+    private static readonly Dictionary<Batching, (OxyColor Color, string Title)> Looks = new()
     {
-        [Policies.Step] = (OxyColor.FromRgb(0, 114, 178), "step-level"),
-        [Policies.Equal] = (OxyColor.FromRgb(230, 159, 0), "static, equal jobs"),
-        [Policies.Padded] = (OxyColor.FromRgb(0, 158, 115), "static, padded to the longest"),
-        [Policies.Serial] = (OxyColor.FromRgb(120, 120, 120), "serial"),
+        [Batching.Step] = (OxyColor.FromRgb(0, 114, 178), "step-level"),
+        [Batching.Equal] = (OxyColor.FromRgb(230, 159, 0), "static, equal jobs"),
+        [Batching.Padded] = (OxyColor.FromRgb(0, 158, 115), "static, padded to the longest"),
+        [Batching.Serial] = (OxyColor.FromRgb(120, 120, 120), "serial"),
     };
 
     /// <returns>SVG by the end of its file name.</returns>
@@ -60,19 +60,19 @@ internal static class Charts
 
     private static PlotModel Distribution(SimulationReport report)
     {
-        var plot = Plot($"Share of pictures that took no longer, mixed traffic at load {LoadOfDistribution}, simulated H100", LegendPosition.BottomRight);
+        var plot = Plot($"Share of pictures that took no longer, mixed traffic at load {report.Distribution[0].Load}, simulated H100", LegendPosition.BottomRight);
         plot.Axes.Add(new LogarithmicAxis { Position = AxisPosition.Bottom, Title = "seconds", MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColors.LightGray });
         plot.Axes.Add(Axis(AxisPosition.Left, "percent"));
-        foreach (var run in report.Loads.Where(r => r.Traffic == Traffic.Mixed.Name && r is { Load: LoadOfDistribution, KeepsUp: true }))
+        foreach (var run in report.Distribution)
         {
             var line = new LineSeries { Title = Looks[run.Policy].Title, Color = Looks[run.Policy].Color, StrokeThickness = 2 };
-            line.Points.AddRange(run.Latency.Percentiles.Select((seconds, i) => new DataPoint(seconds, i + 1)));
+            line.Points.AddRange(run.Percentiles.Select((seconds, i) => new DataPoint(seconds, i + 1)));
             plot.Series.Add(line);
         }
         return plot;
     }
 
-    private static LineSeries Line(string policy, IEnumerable<SimulationRow> runs, Func<SimulationRow, double> seconds, LineStyle style, string? title)
+    private static LineSeries Line(Batching policy, IEnumerable<SimulationRow> runs, Func<SimulationRow, double> seconds, LineStyle style, string? title)
     {
         var line = new LineSeries
         {

@@ -1,3 +1,5 @@
+using ImageService.Diffusion.Denoise;
+
 namespace ImageService.Benchmarks.Reports;
 
 /// <param name="Policies">The same arrivals under each way of batching.</param>
@@ -19,4 +21,4 @@ internal sealed record SaturationRow(double ServiceRowsPerSecond, double BareRow
 internal sealed record AdmissionRow(double Load, int Jobs, Latencies Seconds, double StepSeconds);
 
 /// <param name="Load">Arrivals as a share of the measured saturation.</param>
-internal sealed record ServiceRow(string Policy, double Load, double ArrivalsPerSecond, int Jobs, double ImagesPerSecond, Latencies Latency);
+internal sealed record ServiceRow(Batching Policy, double Load, double ArrivalsPerSecond, int Jobs, double ImagesPerSecond, Latencies Latency);

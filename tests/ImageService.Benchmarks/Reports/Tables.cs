@@ -26,7 +26,7 @@ internal static class Tables
         var table = new Table().AddColumns("traffic", "policy", "load", "mean s", "p50 s", "p99 s", "pictures/s", "occupancy");
         foreach (var row in report.Loads.Concat(report.Overload).Concat(report.Varieties.Where(v => !report.Loads.Contains(v))))
         {
-            table.AddRow(row.Traffic, row.Policy, $"{row.Load:f2}", $"{row.Latency.Mean:f2}{(row.KeepsUp ? "" : " (grows)")}", $"{row.Latency.P50:f2}", $"{row.Latency.P99:f2}",
+            table.AddRow(row.Traffic, $"{row.Policy}", $"{row.Load:f2}", $"{row.Latency.Mean:f2}{(row.KeepsUp ? "" : " (grows)")}", $"{row.Latency.P50:f2}", $"{row.Latency.P99:f2}",
                 $"{row.ImagesPerSecond:f2}", $"{row.Occupancy:f2}");
         }
         AnsiConsole.Write(table);
@@ -41,7 +41,7 @@ internal static class Tables
         AnsiConsole.MarkupLineInterpolated($"Acceptance to first step at load {admission.Load}: mean {1000 * admission.Seconds.Mean:f1} ms, p99 {1000 * admission.Seconds.P99:f1} ms; a step {1000 * admission.StepSeconds:f1} ms");
         var table = new Table().AddColumns("policy", "load", "jobs", "mean s", "p50 s", "p99 s", "pictures/s");
         foreach (var row in report.Policies)
-            table.AddRow(row.Policy, $"{row.Load:f2}", $"{row.Jobs}", $"{row.Latency.Mean:f2}", $"{row.Latency.P50:f2}", $"{row.Latency.P99:f2}", $"{row.ImagesPerSecond:f2}");
+            table.AddRow($"{row.Policy}", $"{row.Load:f2}", $"{row.Jobs}", $"{row.Latency.Mean:f2}", $"{row.Latency.P50:f2}", $"{row.Latency.P99:f2}", $"{row.ImagesPerSecond:f2}");
         AnsiConsole.Write(table);
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using ImageService.Benchmarks.Reports;
+using ImageService.Diffusion.Denoise;
 using ImageService.EndToEnd.Tests;
 using ImageService.Onnx;
 
@@ -35,7 +36,7 @@ internal sealed class ServiceSuite(OnnxModels models, int seconds, int seed, Act
         var pictures = Traffic.Starter.Poisson(double.PositiveInfinity, 1000, seed);
         using var bare = new BareLoop(models, Model, MaxRows, pictures);
         using var data = new TemporaryFolder();
-        await using var service = await StartAsync(data, Policies.Step);
+        await using var service = await StartAsync(data, Batching.Step);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var callers = Callers.KeepComingAsync(service.Client, pictures, 3 * MaxRows, enough.Token);
         await Task.Delay(WarmUp, cancellationToken);
@@ -65,7 +66,7 @@ internal sealed class ServiceSuite(OnnxModels models, int seconds, int seed, Act
     private async Task<AdmissionRow> AdmitAsync(double saturation, CancellationToken cancellationToken)
     {
         using var data = new TemporaryFolder();
-        await using var service = await StartAsync(data, Policies.Step);
+        await using var service = await StartAsync(data, Batching.Step);
         var jobs = await ServeAsync(service, LightLoad * saturation, seed, seconds, cancellationToken);
         // Whoever came while the others left enough rows: everybody counts as there from request to answer, longer than in the engine.
         var free = jobs.Where(j => jobs.Where(o => o.Arrival.At <= j.Arrival.At && o.FinishedAt > j.Arrival.At).Sum(o => o.Arrival.Rows) <= MaxRows).ToList();
@@ -98,9 +99,12 @@ internal sealed class ServiceSuite(OnnxModels models, int seconds, int seed, Act
         return await Callers.ComeAsync(service.Client, Traffic.Starter.Poisson(rate, Math.Max(10, (int)(rate * seconds)), seed), cancellationToken);
     }
 
-    private static Task<ServiceProcess> StartAsync(TemporaryFolder data, string policy)
+    private static Task<ServiceProcess> StartAsync(TemporaryFolder data, Batching policy)
     {
-        List<string> settings = [$"Models:Default={Model}", $"Engine:MaxRows={MaxRows}", "Execution:Provider=cpu"];
+        List<string> settings = [$"Models:Default={Model}", $"Engine:MaxRows={MaxRows}", $"Engine:Batching={policy}", "Execution:Provider=cpu"];
+        // Static batches are chosen from those who wait: the engine must see more of them than it has rows for.
+        if (policy != Batching.Step)
+            settings.Add("Worker:LookAheadRows=256");
         return ServiceProcess.StartAsync(data.Path, null, [.. settings]);
     }
 }

@@ -8,7 +8,14 @@ internal sealed class SimulatedRun(IReadOnlyList<SimulatedJob> jobs, long calls,
 {
     public IReadOnlyList<SimulatedJob> Jobs { get; } = jobs;
 
-    public Latencies Latencies { get; } = Latencies.Of(jobs.Skip(jobs.Count / 10).Select(j => j.Latency));
+    public Latencies Latencies { get; } = Latencies.Of(Counted(jobs));
+
+    /// <summary>The 1st, 2nd ... 100th percentile of latency, in seconds.</summary>
+    public IReadOnlyList<double> Percentiles()
+    {
+        var sorted = Counted(Jobs).Order().ToArray();
+        return [.. Enumerable.Range(1, 100).Select(percent => Latencies.Percentile(sorted, percent))];
+    }
 
     /// <summary>Pictures a second while the middle four fifths of them were finished.</summary>
     public double ImagesPerSecond { get; } = Rate([.. jobs.Select(j => j.FinishedAt!.Value).Order()]);
@@ -18,6 +25,8 @@ internal sealed class SimulatedRun(IReadOnlyList<SimulatedJob> jobs, long calls,
 
     /// <summary>False: when the last job came, more than a fiftieth of all were waiting or being drawn. Latency then tells how long the run was, nothing else.</summary>
     public bool KeepsUp { get; } = 50 * jobs.Count(j => j.FinishedAt > jobs[^1].Arrival.At) <= jobs.Count;
+
+    private static IEnumerable<double> Counted(IReadOnlyList<SimulatedJob> jobs) => jobs.Skip(jobs.Count / 10).Select(j => j.Latency);
 
     private static double Rate(double[] finished)
     {

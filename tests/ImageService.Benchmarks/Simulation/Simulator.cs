@@ -14,11 +14,11 @@ namespace ImageService.Benchmarks.Simulation;
 internal sealed class Simulator(DeviceCosts costs, int maxRows)
 {
     /// <param name="arrivals">In order of time.</param>
-    public SimulatedRun Run(string policy, IReadOnlyList<Arrival> arrivals)
+    public SimulatedRun Run(Batching policy, IReadOnlyList<Arrival> arrivals)
     {
         var time = new VirtualTime();
         using var device = new SimulatedDevice(costs, time);
-        var engine = new DenoiseEngine(new RowPolicy { Budget = _ => maxRows, Sizes = RowPolicy.DeviceSizes }, Preparation(device), device, time);
+        var engine = new DenoiseEngine(new RowPolicy { Budget = _ => maxRows, Sizes = RowPolicy.DeviceSizes, Batching = policy }, Preparation(device), device, time);
         var jobs = new SimulatedJob[arrivals.Count];
         var arrived = 0;
         while (arrived < jobs.Length || engine.HasWork)
