@@ -18,24 +18,25 @@ internal sealed class BareLoop : IDisposable
     private readonly float[] _hidden;
     private readonly float[] _latents;
     private readonly byte[] _rgb;
-    private readonly (int Height, int Width) _size;
+    private readonly int _side; // latents
     private int _next;
     private long _owed; // row-steps computed since the last picture was complete
 
+    /// <param name="side">Pixels of a picture's side.</param>
     /// <param name="maxRows">Rows of each U-Net call.</param>
     /// <param name="pictures">Gone through again and again; only steps and rows matter.</param>
-    public BareLoop(OnnxModels models, string id, int maxRows, IReadOnlyList<Arrival> pictures)
+    public BareLoop(OnnxModels models, string id, int side, int maxRows, IReadOnlyList<Arrival> pictures)
     {
         _model = models.Load(id);
         _pictures = pictures;
         var info = _model.Info;
         var encoder = info.TextEncoders[0];
-        _size = (info.Description.DefaultHeight / info.VaeScale, info.Description.DefaultWidth / info.VaeScale);
+        _side = side / info.VaeScale;
         _tokens = new int[encoder.ContextLength];
         _hidden = new float[encoder.ContextLength * encoder.HiddenSize];
-        _latents = new float[info.LatentChannels * _size.Height * _size.Width];
-        _rgb = new byte[info.Description.DefaultHeight * info.Description.DefaultWidth * 3];
-        _batch = new UNetBatch(new BatchKey(id, _size.Height, _size.Width, encoder.ContextLength), info, maxRows) { Rows = maxRows };
+        _latents = new float[info.LatentChannels * _side * _side];
+        _rgb = new byte[side * side * 3];
+        _batch = new UNetBatch(new BatchKey(id, _side, _side, encoder.ContextLength), info, maxRows) { Rows = maxRows };
         Fill(_batch.Sample);
         Fill(_latents);
         Array.Fill(_batch.Timestep, 500);
@@ -57,7 +58,7 @@ internal sealed class BareLoop : IDisposable
                 _owed -= RowSteps(_pictures[_next]);
                 for (var prompt = 0; prompt < _pictures[_next].Rows; prompt++)
                     _model.EncodeTokens(0, _tokens, null, _hidden, []);
-                _model.DecodeLatents(_size.Height, _size.Width, _latents, _rgb);
+                _model.DecodeLatents(_side, _side, _latents, _rgb);
             }
         }
         return (rows, Stopwatch.GetElapsedTime(began).TotalSeconds);

@@ -5,14 +5,15 @@ using System.Text.Json;
 namespace ImageService.Benchmarks.Service;
 
 /// <summary>People who ask the service for pictures over HTTP and wait for them.</summary>
-internal static class Callers
+/// <param name="side">Pixels of a picture's side.</param>
+internal sealed class Callers(HttpClient client, int side)
 {
     private const int LongestWait = 300;
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
     private static readonly string[] Prompts = ["a red apple", "a cat on a yellow background, flat style", "a small green tree", "purple guitar, icon style"];
 
     /// <summary>An open loop: each request is sent at its time whatever became of those before, and its latency counts from that time.</summary>
-    public static async Task<IReadOnlyList<ServedJob>> ComeAsync(HttpClient client, IReadOnlyList<Arrival> arrivals, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<ServedJob>> ComeAsync(IReadOnlyList<Arrival> arrivals, CancellationToken cancellationToken)
     {
         var clock = Stopwatch.StartNew();
         var jobs = new List<Task<ServedJob>>();
@@ -21,20 +22,20 @@ internal static class Callers
             var early = TimeSpan.FromSeconds(arrival.At) - clock.Elapsed;
             if (early > TimeSpan.Zero)
                 await Task.Delay(early, cancellationToken);
-            jobs.Add(DrawAsync(client, arrival, clock, cancellationToken));
+            jobs.Add(DrawAsync(arrival, clock, cancellationToken));
         }
         return await Task.WhenAll(jobs);
     }
 
     /// <summary>A closed loop: so many callers ask again as soon as they have their picture, until they are canceled.</summary>
-    public static async Task KeepComingAsync(HttpClient client, IReadOnlyList<Arrival> arrivals, int callers, CancellationToken cancellationToken)
+    public async Task KeepComingAsync(IReadOnlyList<Arrival> arrivals, int callers, CancellationToken cancellationToken)
     {
         var clock = Stopwatch.StartNew();
         var next = -1;
         async Task CallAsync()
         {
             while (true)
-                await DrawAsync(client, arrivals[Interlocked.Increment(ref next) % arrivals.Count], clock, cancellationToken);
+                await DrawAsync(arrivals[Interlocked.Increment(ref next) % arrivals.Count], clock, cancellationToken);
         }
         try
         {
@@ -45,7 +46,7 @@ internal static class Callers
         }
     }
 
-    private static async Task<ServedJob> DrawAsync(HttpClient client, Arrival arrival, Stopwatch clock, CancellationToken cancellationToken)
+    private async Task<ServedJob> DrawAsync(Arrival arrival, Stopwatch clock, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/jobs") { Content = JsonContent.Create(Body(arrival), options: Json) };
         request.Headers.Add("Prefer", $"wait={LongestWait}");
@@ -57,8 +58,10 @@ internal static class Callers
         return new ServedJob(arrival, clock.Elapsed.TotalSeconds, timings, job.Steps);
     }
 
-    private static object Body(Arrival arrival) => new
+    private object Body(Arrival arrival) => new
     {
+        Width = side,
+        Height = side,
         Prompt = Prompts[arrival.Seed % Prompts.Length],
         NumInferenceSteps = arrival.Steps,
         GuidanceScale = arrival.Guidance,
