@@ -45,11 +45,9 @@ internal sealed record Traffic(string Name, IReadOnlyList<int> Steps, IReadOnlyL
 }
 
 /// <param name="At">Seconds since the beginning.</param>
-internal readonly record struct Arrival(double At, int Steps, float Guidance, string Scheduler, long Seed)
+/// <param name="Client">Whose request it is; fair queues take turns between clients.</param>
+internal readonly record struct Arrival(double At, int Steps, float Guidance, string Scheduler, long Seed, string Client = "everybody")
 {
     /// <summary>U-Net rows of each step.</summary>
     public int Rows => Guidance > 1 ? 2 : 1;
-
-    /// <summary>Whose request it is; fair queues take turns between clients.</summary>
-    public string Client { get; init; } = "everybody";
 }

@@ -46,7 +46,7 @@ public sealed class DenoiseEngine
             throw new InvalidOperationException("The job has been added before.");
         job.Phase = JobPhase.Arrived;
         job.AddedAt = _time.GetTimestamp();
-        _arrived.Add(job, _turn);
+        _arrived.Add(job);
     }
 
     /// <summary>Drops a job: its rows are free for the next step. No effect on one that has ended.</summary>

@@ -13,6 +13,9 @@ internal interface IBatchMember
 
     Schedule Schedule { get; }
 
+    /// <summary>For the steps that are left.</summary>
+    Charge Charge { get; }
+
     /// <summary>The timestep of its next step.</summary>
     float Timestep { get; }
 

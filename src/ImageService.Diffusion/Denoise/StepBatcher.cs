@@ -3,9 +3,10 @@ namespace ImageService.Diffusion.Denoise;
 /// <summary>
 /// Decides at each step boundary who joins and which group runs the next U-Net call. No tensors, no clocks: time is counted in steps.
 /// <list type="bullet">
+/// <item>Clients are asked in the order of a <see cref="FairLine{T}"/>.</item>
 /// <item>A waiting member joins when its group is resident, or may become so, and has rows free. One that does not fit is passed over, not a wall.</item>
 /// <item>Resident groups take turns step by step, so no shape starves another.</item>
-/// <item>A member that was passed over for <paramref name="ageLimit"/> steps closes its group to those behind it until it has joined; if its group is not
+/// <item>A member past which others have joined for <paramref name="ageLimit"/> steps closes its group to those behind it until it has joined; if its group is not
 /// resident, one resident group takes nobody in until it has run empty and makes room.</item>
 /// </list>
 /// </summary>
@@ -17,7 +18,7 @@ internal sealed class StepBatcher<T>(RowPolicy policy, Action<T> ended, int maxG
 {
     private readonly Batching _batching = policy.Batching;
     private readonly int _maxGroups = policy.Batching.IsStatic() ? 1 : maxGroups;
-    private readonly WaitingLine<T> _waiting = new();
+    private readonly FairLine<T> _waiting = new();
     private readonly List<BatchGroup<T>> _groups = [];
     private readonly List<BatchGroup<T>> _closed = [];
     private BatchGroup<T>? _draining;
@@ -30,7 +31,7 @@ internal sealed class StepBatcher<T>(RowPolicy policy, Action<T> ended, int maxG
 
     public IReadOnlyList<BatchGroup<T>> Groups => _groups;
 
-    public void Add(T member) => _waiting.Add(member, _step);
+    public void Add(T member) => _waiting.Add(member, member.Charge);
 
     /// <summary>Takes out a waiting or running member.</summary>
     /// <returns>False if it is neither.</returns>
@@ -82,23 +83,18 @@ internal sealed class StepBatcher<T>(RowPolicy policy, Action<T> ended, int maxG
     private void LetJoin()
     {
         _closed.Clear();
-        for (var place = 0; place < _waiting.Count;)
+        _waiting.Look(_step);
+        while (_waiting.MoveNext())
         {
-            var (member, since) = _waiting[place];
-            if (FindOrOpen(member.Group, IsOld(since)) is { } group && HasRoom(group, member, IsOld(since)))
-            {
-                group.Join(member);
-                RunningCount++;
-                _waiting.RemoveAt(place);
-            }
-            else
-            {
-                place++;
-            }
+            var member = _waiting.Current;
+            var old = _waiting.PassedFor > ageLimit;
+            if (FindOrOpen(member.Group, old) is not { } group || !HasRoom(group, member, old))
+                continue;
+            _waiting.Take();
+            group.Join(member);
+            RunningCount++;
         }
     }
-
-    private bool IsOld(long since) => _step - since > ageLimit;
 
     private BatchGroup<T>? FindOrOpen(GroupKey key, bool old)
     {

@@ -29,7 +29,7 @@ internal sealed class SimulatedJob(Arrival arrival, VirtualTime time) : IDenoise
         GuidanceScale = Arrival.Guidance,
         Scheduler = Arrival.Scheduler,
         Seed = Arrival.Seed,
-    }, this);
+    }, this) { Client = Arrival.Client };
 
     public void Progress(int step, int steps)
     {

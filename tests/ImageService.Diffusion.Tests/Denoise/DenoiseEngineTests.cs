@@ -97,6 +97,20 @@ public sealed class DenoiseEngineTests
     };
 
     [Fact]
+    public void A_client_with_one_job_starts_within_two_completions_of_anothers_thousand()
+    {
+        var scene = new EngineScene(maxRows: 4);
+        var crowd = Enumerable.Range(0, 1000).Select(i => scene.Add(EngineScene.Request(seed: i, steps: 4), client: "a").Heard).ToList();
+        scene.Run(50);
+        var before = crowd.Count(heard => heard.Ended);
+        var (_, single) = scene.Add(EngineScene.Request(steps: 4), client: "b");
+        while (single.Steps.All(s => s.Step == 0))
+            scene.Run(1);
+
+        Assert.InRange(crowd.Count(heard => heard.Ended) - before, 0, 2);
+    }
+
+    [Fact]
     public void Image_i_of_a_job_is_the_image_of_seed_plus_i()
     {
         var together = EngineScene.Alone(EngineScene.Request(seed: 40, scheduler: "ancestral") with { NumImages = 3 });

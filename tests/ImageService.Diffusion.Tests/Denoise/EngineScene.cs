@@ -29,10 +29,10 @@ internal sealed class EngineScene
         Seed = seed,
     };
 
-    public (DenoiseJob Job, RecordingListener Heard) Add(GenerationRequest request, ReadOnlyMemory<byte> state = default)
+    public (DenoiseJob Job, RecordingListener Heard) Add(GenerationRequest request, ReadOnlyMemory<byte> state = default, string client = "")
     {
         var heard = new RecordingListener();
-        var job = new DenoiseJob(request, heard, state);
+        var job = new DenoiseJob(request, heard, state) { Client = client };
         Engine.Add(job);
         return (job, heard);
     }
