@@ -30,15 +30,15 @@ internal sealed record Traffic(string Name, IReadOnlyList<int> Steps, IReadOnlyL
     /// every rate, so that differences between runs come from what is compared.
     /// </summary>
     /// <param name="perSecond">Mean rate; infinite = all come at once.</param>
-    public IReadOnlyList<Arrival> Poisson(double perSecond, int count, int seed)
+    public IReadOnlyList<TimedRequest> Poisson(double perSecond, int count, int seed)
     {
         var random = new Random(seed);
-        var arrivals = new Arrival[count];
+        var arrivals = new TimedRequest[count];
         var at = 0.0;
         for (var i = 0; i < count; i++)
         {
             at += -Math.Log(1 - random.NextDouble()) / perSecond;
-            arrivals[i] = new Arrival(at, Steps[random.Next(Steps.Count)], Guidance[random.Next(Guidance.Count)], Schedulers[random.Next(Schedulers.Count)], Seed: i);
+            arrivals[i] = new TimedRequest(at, Steps[random.Next(Steps.Count)], Guidance[random.Next(Guidance.Count)], Schedulers[random.Next(Schedulers.Count)], Seed: i);
         }
         return arrivals;
     }
@@ -46,7 +46,7 @@ internal sealed record Traffic(string Name, IReadOnlyList<int> Steps, IReadOnlyL
 
 /// <param name="At">Seconds since the beginning.</param>
 /// <param name="Client">Whose request it is; fair queues take turns between clients.</param>
-internal readonly record struct Arrival(double At, int Steps, float Guidance, string Scheduler, long Seed, string Client = "everybody")
+internal readonly record struct TimedRequest(double At, int Steps, float Guidance, string Scheduler, long Seed, string Client = "everybody")
 {
     /// <summary>U-Net rows of each step.</summary>
     public int Rows => Guidance > 1 ? 2 : 1;

@@ -13,7 +13,7 @@ internal sealed class BareLoop : IDisposable
 {
     private readonly IDiffusionModel _model;
     private readonly UNetBatch _batch;
-    private readonly IReadOnlyList<Arrival> _pictures;
+    private readonly IReadOnlyList<TimedRequest> _pictures;
     private readonly int[] _tokens;
     private readonly float[] _hidden;
     private readonly float[] _latents;
@@ -25,7 +25,7 @@ internal sealed class BareLoop : IDisposable
     /// <param name="side">Pixels of a picture's side.</param>
     /// <param name="maxRows">Rows of each U-Net call.</param>
     /// <param name="pictures">Gone through again and again; only steps and rows matter.</param>
-    public BareLoop(OnnxModels models, string id, int side, int maxRows, IReadOnlyList<Arrival> pictures)
+    public BareLoop(OnnxModels models, string id, int side, int maxRows, IReadOnlyList<TimedRequest> pictures)
     {
         _model = models.Load(id);
         _pictures = pictures;
@@ -66,7 +66,7 @@ internal sealed class BareLoop : IDisposable
 
     public void Dispose() => _model.Dispose();
 
-    private static long RowSteps(Arrival picture) => (long)picture.Rows * picture.Steps;
+    private static long RowSteps(TimedRequest picture) => (long)picture.Rows * picture.Steps;
 
     private static void Fill(float[] values)
     {

@@ -13,7 +13,7 @@ internal sealed class Callers(HttpClient client, int side)
     private static readonly string[] Prompts = ["a red apple", "a cat on a yellow background, flat style", "a small green tree", "purple guitar, icon style"];
 
     /// <summary>An open loop: each request is sent at its time whatever became of those before, and its latency counts from that time.</summary>
-    public async Task<IReadOnlyList<ServedJob>> ComeAsync(IReadOnlyList<Arrival> arrivals, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<ServedJob>> ComeAsync(IReadOnlyList<TimedRequest> arrivals, CancellationToken cancellationToken)
     {
         var clock = Stopwatch.StartNew();
         var jobs = new List<Task<ServedJob>>();
@@ -28,7 +28,7 @@ internal sealed class Callers(HttpClient client, int side)
     }
 
     /// <summary>A closed loop: so many callers ask again as soon as they have their picture, until they are canceled.</summary>
-    public async Task KeepComingAsync(IReadOnlyList<Arrival> arrivals, int callers, CancellationToken cancellationToken)
+    public async Task KeepComingAsync(IReadOnlyList<TimedRequest> arrivals, int callers, CancellationToken cancellationToken)
     {
         var clock = Stopwatch.StartNew();
         var next = -1;
@@ -46,7 +46,7 @@ internal sealed class Callers(HttpClient client, int side)
         }
     }
 
-    private async Task<ServedJob> DrawAsync(Arrival arrival, Stopwatch clock, CancellationToken cancellationToken)
+    private async Task<ServedJob> DrawAsync(TimedRequest arrival, Stopwatch clock, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/jobs") { Content = JsonContent.Create(Body(arrival), options: Json) };
         request.Headers.Add("Prefer", $"wait={LongestWait}");
@@ -58,7 +58,7 @@ internal sealed class Callers(HttpClient client, int side)
         return new ServedJob(arrival, clock.Elapsed.TotalSeconds, timings, job.Steps);
     }
 
-    private object Body(Arrival arrival) => new
+    private object Body(TimedRequest arrival) => new
     {
         Width = side,
         Height = side,
@@ -74,7 +74,7 @@ internal sealed class Callers(HttpClient client, int side)
 
 /// <param name="FinishedAt">Seconds since the beginning, when the caller had the answer.</param>
 /// <param name="Steps">U-Net evaluations.</param>
-internal sealed record ServedJob(Arrival Arrival, double FinishedAt, AnsweredTimings Timings, int Steps)
+internal sealed record ServedJob(TimedRequest Arrival, double FinishedAt, AnsweredTimings Timings, int Steps)
 {
     public double Latency => FinishedAt - Arrival.At;
 }

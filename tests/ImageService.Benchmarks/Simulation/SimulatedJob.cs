@@ -4,9 +4,9 @@ using ImageService.Diffusion.Denoise;
 namespace ImageService.Benchmarks.Simulation;
 
 /// <summary>One request through the simulated engine, and when things happened to it.</summary>
-internal sealed class SimulatedJob(Arrival arrival, VirtualTime time) : IDenoiseListener
+internal sealed class SimulatedJob(TimedRequest arrival, VirtualTime time) : IDenoiseListener
 {
-    public Arrival Arrival { get; } = arrival;
+    public TimedRequest Arrival { get; } = arrival;
 
     /// <summary>Seconds of the virtual clock at the end of its first step; null = it had none.</summary>
     public double? FirstStepAt { get; private set; }

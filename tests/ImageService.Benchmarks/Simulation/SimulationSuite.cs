@@ -66,7 +66,7 @@ internal sealed class SimulationSuite(int jobs, int seed, Action<string> note)
     {
         var queued = Traffic.Mixed.Poisson(double.PositiveInfinity, QueuedByOne, seed).Select(a => a with { Client = "one" });
         // Some minutes later, when the first client's jobs fill every row.
-        var single = new Arrival(60, 30, 7.5f, "dpmpp_2m", QueuedByOne, client);
+        var single = new TimedRequest(60, 30, 7.5f, "dpmpp_2m", QueuedByOne, client);
         var jobs = _simulator.Run(Batching.Step, [.. queued, single]).Jobs;
         return jobs.Count(j => j.FinishedAt > single.At && j.FinishedAt < jobs[^1].FirstStepAt);
     }

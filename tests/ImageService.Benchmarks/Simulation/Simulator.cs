@@ -14,7 +14,7 @@ namespace ImageService.Benchmarks.Simulation;
 internal sealed class Simulator(DeviceCosts costs, int maxRows)
 {
     /// <param name="arrivals">In order of time.</param>
-    public SimulatedRun Run(Batching policy, IReadOnlyList<Arrival> arrivals)
+    public SimulatedRun Run(Batching policy, IReadOnlyList<TimedRequest> arrivals)
     {
         var time = new VirtualTime();
         using var device = new SimulatedDevice(costs, time);
@@ -25,7 +25,7 @@ internal sealed class Simulator(DeviceCosts costs, int maxRows)
         {
             if (!engine.HasWork)
                 time.AdvanceTo(arrivals[arrived].At);
-            for (; arrived < jobs.Length && arrivals[arrived].At <= time.Seconds; arrived++)
+            for (; arrived < jobs.Length && time.HasReached(arrivals[arrived].At); arrived++)
             {
                 jobs[arrived] = new SimulatedJob(arrivals[arrived], time);
                 engine.Add(jobs[arrived].ToDenoiseJob());

@@ -22,5 +22,9 @@ internal sealed class VirtualTime : TimeProvider
     }
 
     /// <summary>No effect if that moment has passed.</summary>
-    public void AdvanceTo(double seconds) => _ticks = Math.Max(_ticks, (long)Math.Ceiling(seconds * TicksPerSecond));
+    public void AdvanceTo(double seconds) => _ticks = Math.Max(_ticks, Ticks(seconds));
+
+    public bool HasReached(double seconds) => _ticks >= Ticks(seconds);
+
+    private static long Ticks(double seconds) => (long)Math.Ceiling(seconds * TicksPerSecond);
 }

@@ -22,7 +22,7 @@ public sealed class SimulatorTests
     [Fact]
     public void A_lone_picture_takes_its_prompts_its_steps_and_its_decoding()
     {
-        var run = Simulator.Run(Batching.Step, [new Arrival(5, 20, 7.5f, "ddim", 1)]);
+        var run = Simulator.Run(Batching.Step, [new TimedRequest(5, 20, 7.5f, "ddim", 1)]);
         var expected = (2 * DeviceCosts.H100.EncodePrompt) + (20 * DeviceCosts.H100.Call(2)) + DeviceCosts.H100.DecodePicture;
         Assert.Equal(expected / 1000, run.Jobs[0].Latency, 1e-6);
         Assert.Equal(2.0 / MaxRows, run.Occupancy, 1e-9);
