@@ -23,8 +23,11 @@ internal sealed class SimulatedRun(IReadOnlyList<SimulatedJob> jobs, long calls,
     /// <summary>Rows that pictures needed of rows that calls might have had, 0..1. Padding, and steps of pictures that were finished, are not needed.</summary>
     public double Occupancy { get; } = (double)jobs.Sum(j => (long)j.Arrival.Rows * j.Arrival.Steps) / (calls * maxRows);
 
-    /// <summary>False: when the last job came, more than a fiftieth of all were waiting or being drawn. Latency then tells how long the run was, nothing else.</summary>
-    public bool KeepsUp { get; } = 50 * jobs.Count(j => j.FinishedAt > jobs[^1].Arrival.At) <= jobs.Count;
+    /// <summary>Share of the jobs that were waiting or being drawn when the last one came.</summary>
+    public double Backlog { get; } = (double)jobs.Count(j => j.FinishedAt > jobs[^1].Arrival.At) / jobs.Count;
+
+    /// <summary>False: jobs came faster than they were drawn. Latency then tells how long the run was, nothing else.</summary>
+    public bool KeepsUp => Backlog <= 0.02;
 
     private static IEnumerable<double> Counted(IReadOnlyList<SimulatedJob> jobs) => jobs.Skip(jobs.Count / 10).Select(j => j.Latency);
 
