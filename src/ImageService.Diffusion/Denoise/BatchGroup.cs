@@ -57,6 +57,9 @@ internal sealed class BatchGroup<T>(GroupKey key) where T : class, IBatchMember
     /// <summary>Members that were held, in the order in which they were done.</summary>
     public IReadOnlyList<T> Held => _held;
 
+    /// <summary>It took part in the group's last step.</summary>
+    public bool SteppedLast(T member) => _stepping.Contains(member);
+
     /// <summary>Fills <see cref="Stepping"/>: everyone, or those at one timestep if the U-Net takes but one.</summary>
     public void Select()
     {

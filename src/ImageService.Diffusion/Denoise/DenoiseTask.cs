@@ -63,6 +63,7 @@ internal sealed class DenoiseTask : IBatchMember
 
     public bool Denoised => Step >= Scheduler.StepCount;
 
+    public int Pauses { get; set; }
     public GroupKey Group { get; }
     public Charge Charge => new(Job.Client, Job.Request.Priority, (double)Rows * (Scheduler.StepCount - Step) * Group.Batch.Height * Group.Batch.Width);
     object IBatchMember.Job => Job;

@@ -95,6 +95,9 @@ internal sealed class FairLine<T> where T : class
 
     public T Current => CurrentEntry.Member;
 
+    /// <summary>No other member of its client has been passed on the way to the current one.</summary>
+    public bool IsFirstOfClient => _client is { Place: 0 };
+
     /// <summary>How long others have been served past the current member, in the units of <see cref="Look"/>'s clock; 0 = not at all.</summary>
     public long PassedFor => CurrentEntry.PassedAt is { } since ? _now - since : 0;
 

@@ -8,6 +8,9 @@ internal interface IBatchMember
     /// <summary>U-Net rows it takes: 2 with classifier-free guidance, else 1.</summary>
     int Rows { get; }
 
+    /// <summary>How often its rows were given to another: see <see cref="PauseRule"/>.</summary>
+    int Pauses { get; set; }
+
     /// <summary>The job it belongs to.</summary>
     object Job { get; }
 

@@ -5,6 +5,7 @@ namespace ImageService.Diffusion.Denoise;
 /// <list type="bullet">
 /// <item>Clients are asked in the order of a <see cref="FairLine{T}"/>.</item>
 /// <item>A waiting member joins when its group is resident, or may become so, and has rows free. One that does not fit is passed over, not a wall.</item>
+/// <item>A short or urgent one may have the rows of a long one for a while: see <see cref="PauseRule"/>.</item>
 /// <item>Resident groups take turns step by step, so no shape starves another.</item>
 /// <item>A member past which others have joined for <paramref name="ageLimit"/> steps closes its group to those behind it until it has joined; if its group is not
 /// resident, one resident group takes nobody in until it has run empty and makes room.</item>
@@ -87,9 +88,16 @@ internal sealed class StepBatcher<T>(RowPolicy policy, Action<T> ended, int maxG
         while (_waiting.MoveNext())
         {
             var member = _waiting.Current;
-            var old = _waiting.PassedFor > ageLimit;
-            if (FindOrOpen(member.Group, old) is not { } group || !HasRoom(group, member, old))
+            // One that was paused does not wait for its age.
+            var old = member.Pauses > 0 || _waiting.PassedFor > ageLimit;
+            if (FindOrOpen(member.Group, old) is not { } group || !MayJoin(group, member))
                 continue;
+            if (!HasRoom(group, member) && !MakeRoom(group, member))
+            {
+                if (old)
+                    _closed.Add(group);
+                continue;
+            }
             _waiting.Take();
             group.Join(member);
             RunningCount++;
@@ -114,15 +122,32 @@ internal sealed class StepBatcher<T>(RowPolicy policy, Action<T> ended, int maxG
         return null;
     }
 
-    private bool HasRoom(BatchGroup<T> group, T member, bool old)
+    private bool MayJoin(BatchGroup<T> group, T member) =>
+        group != _draining && !_closed.Contains(group) && (group.Count == 0 || _batching.MayJoin(group, group.Members[0], member));
+
+    private bool HasRoom(BatchGroup<T> group, T member) => group.Count == 0 || group.Rows + member.Rows <= policy.Limit(group.Key);
+
+    // Pauses the one that has most left to do. Only who stepped last can be paused, and only the first of a client causes it: else a client's order might change.
+    private bool MakeRoom(BatchGroup<T> group, T member)
     {
-        if (group == _draining || _closed.Contains(group) || (group.Count > 0 && !_batching.MayJoin(group, group.Members[0], member)))
+        if (_batching.IsStatic() || !_waiting.IsFirstOfClient)
             return false;
-        if (group.Count == 0 || group.Rows + member.Rows <= policy.Limit(group.Key))
-            return true;
-        if (old)
-            _closed.Add(group);
-        return false;
+        var needed = group.Rows + member.Rows - policy.Limit(group.Key);
+        T? longest = null;
+        for (var i = 0; i < group.Members.Count; i++)
+        {
+            var running = group.Members[i];
+            if (running.Rows >= needed && group.SteppedLast(running) && PauseRule.MayPass(member, running) && (longest is null || running.Charge.Cost > longest.Charge.Cost))
+                longest = running;
+        }
+        if (longest is null)
+            return false;
+        group.Leave(longest);
+        RunningCount--;
+        longest.Pauses++;
+        _waiting.AddInFront(longest);
+        _closed.Add(group);
+        return true;
     }
 
     private void Vacate(BatchGroup<T> group)

@@ -101,6 +101,62 @@ public sealed class StepBatcherTests
     }
 
     [Fact]
+    public void A_short_one_has_the_rows_of_a_long_one_which_then_goes_on_before_anyone_joins()
+    {
+        var batcher = Batcher(maxRows: 4);
+        Member[] running = [new(Small) { Left = 20 }, new(Small) { Left = 40 }];
+        var brief = new Member(Small) { Left = 4, Client = "b" };
+        Array.ForEach(running, batcher.Add);
+        batcher.Next();
+        batcher.Add(brief);
+        Assert.Equal([running[0], brief], batcher.Next()!.Stepping);
+        batcher.Add(new Member(Small, Rows: 1) { Left = 25, Client = "c" });
+        Assert.Equal([running[0], brief], batcher.Next()!.Stepping);
+
+        batcher.Remove(brief);
+        Assert.Equal([running[0], running[1]], batcher.Next()!.Stepping);
+    }
+
+    [Fact]
+    public void Whoever_comes_a_long_one_is_paused_twice_at_most()
+    {
+        var batcher = Batcher(maxRows: 2);
+        var patient = new Member(Small) { Left = 100 };
+        batcher.Add(patient);
+        batcher.Next();
+        var passed = 0;
+        for (var i = 0; i < 10; i++)
+        {
+            var brief = new Member(Small) { Left = 1, Client = $"client {i}" };
+            batcher.Add(brief);
+            while (batcher.Next()!.Stepping[0] == brief)
+            {
+                passed++;
+                batcher.Remove(brief);
+            }
+        }
+
+        Assert.Equal(2, passed);
+        Assert.Equal(2, patient.Pauses);
+    }
+
+    [Fact]
+    public void Priority_pauses_work_of_the_same_client_and_of_no_other()
+    {
+        var batcher = Batcher(maxRows: 2);
+        var running = new Member(Small) { Left = 10, Client = "a" };
+        var stranger = new Member(Small) { Left = 10, Client = "b", Priority = 10 };
+        var urgent = new Member(Small) { Left = 10, Client = "a", Priority = 1 };
+        batcher.Add(running);
+        batcher.Next();
+        batcher.Add(stranger);
+        Assert.Equal([running], batcher.Next()!.Stepping);
+        batcher.Add(urgent);
+
+        Assert.Equal([urgent], batcher.Next()!.Stepping);
+    }
+
+    [Fact]
     public void A_stream_of_new_clients_does_not_keep_an_old_one_out()
     {
         var batcher = Batcher(maxRows: 2);
@@ -214,7 +270,7 @@ public sealed class StepBatcherTests
                         Client = $"client {random.Next(3)}",
                         Priority = random.Next(2),
                         Number = added++,
-                        Left = random.Next(1, 15),
+                        Left = random.Next(4) == 0 ? 60 : random.Next(1, 15),
                         At = random.Next(3),
                     });
                     batcher.Add(present[^1]);
@@ -243,7 +299,7 @@ public sealed class StepBatcherTests
                     Check(batcher.Remove(member), "The finished one was there.");
                     present.Remove(member);
                 }
-                Check(++stepsSinceArrival < 40 * 15 * 20, "Nobody starves.");
+                Check(++stepsSinceArrival < 40 * 60 * 20, "Nobody starves.");
             }
             // Per-row members alone: scalar ones wait for their timestep once they have joined.
             foreach (var equals in started.Where(m => m.TimestepPerRow).GroupBy(m => (m.Group, m.Rows, m.Client, m.Priority)))
@@ -284,6 +340,7 @@ public sealed class StepBatcherTests
 
     private sealed class Member(GroupKey group, int Rows = 2, bool PerRow = true) : IBatchMember
     {
+        public int Pauses { get; set; }
         public object Job { get; init; } = new();
         public Schedule Schedule { get; init; }
         public string Client { get; init; } = "";
