@@ -38,7 +38,7 @@ internal static class BatchingCommand
         var (jobs, seconds) = quick ? (2_000, Math.Max(5, parsed.GetValue(Seconds) / 10)) : (20_000, parsed.GetValue(Seconds));
         var models = new OnnxModels(Options.Create(new OnnxOptions { Execution = { Provider = "cpu" } }), NullLogger<OnnxModels>.Instance);
         var run = RunRecord.Of(arguments, models.RuntimeVersion, TimeProvider.System);
-        var simulation = part == Part.Service ? null : new SimulationSuite(jobs, seed, Note).Run();
+        var simulation = part == Part.Service ? null : new SimulationSuite(jobs, seed, Note, cancellationToken).Run();
         var service = part == Part.Simulation ? null : await new ServiceSuite(models, seconds, seed, Note).RunAsync(cancellationToken);
         List<Goal> goals = [.. simulation is null ? [] : Goal.Of(simulation), .. service is null ? [] : Goal.Of(service)];
         await SaveAsync(parsed.GetValue(Output)!, new BatchingReport(run, goals, simulation, service), cancellationToken);

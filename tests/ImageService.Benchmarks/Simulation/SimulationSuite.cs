@@ -6,7 +6,7 @@ namespace ImageService.Benchmarks.Simulation;
 /// <summary>The simulated runs of a report.</summary>
 /// <param name="jobs">Of each run below capacity.</param>
 /// <param name="note">Hears of each run.</param>
-internal sealed class SimulationSuite(int jobs, int seed, Action<string> note)
+internal sealed class SimulationSuite(int jobs, int seed, Action<string> note, CancellationToken cancellationToken)
 {
     private const int MaxRows = 16; // the product's default on a device
     private const double Overload = 1.5;
@@ -46,6 +46,7 @@ internal sealed class SimulationSuite(int jobs, int seed, Action<string> note)
             var arrivals = traffic.Poisson(load * capacity, jobs, seed);
             foreach (var policy in policies)
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 note($"{policy}, {traffic.Name} traffic, load {load}");
                 var run = Run(policy, arrivals);
                 if (traffic == Traffic.Mixed && load == ComparedLoad && run.KeepsUp)
