@@ -86,10 +86,16 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     /// <summary>Sends a signal ("TERM", "INT") and waits for the end.</summary>
     public async Task<int> SignalAsync(string signal, TimeSpan limit)
     {
-        using (var kill = Process.Start("kill", [$"-{signal}", _process.Id.ToString()]))
-            await kill.WaitForExitAsync();
+        await SendAsync(signal);
         await _process.WaitForExitAsync().WaitAsync(limit);
         return _process.ExitCode;
+    }
+
+    /// <summary>Sends a signal and goes on: "STOP" holds the process, "CONT" lets it run again.</summary>
+    public async Task SendAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", _process.Id.ToString()]);
+        await kill.WaitForExitAsync();
     }
 
     public async ValueTask DisposeAsync()

@@ -45,6 +45,7 @@ public sealed class DenoiseEngine
         if (job.Phase != JobPhase.New)
             throw new InvalidOperationException("The job has been added before.");
         job.Phase = JobPhase.Arrived;
+        job.AddedAt = _time.GetTimestamp();
         _arrived.Add(job);
     }
 
@@ -260,8 +261,9 @@ public sealed class DenoiseEngine
     private void Finish(DenoiseJob job)
     {
         Remove(job);
+        var admission = job.FirstStepAt == 0 ? 0 : _time.GetElapsedTime(job.AddedAt, job.FirstStepAt).TotalSeconds;
         var denoise = _time.GetElapsedTime(job.FirstStepAt, job.LastStepAt).TotalSeconds;
-        job.Listener.Finished(new DenoiseSummary(job.Model!.Info.Description, job.Warnings, job.EncodeSeconds, denoise, job.DecodeSeconds, job.RowSteps()));
+        job.Listener.Finished(new DenoiseSummary(job.Model!.Info.Description, job.Warnings, admission, job.EncodeSeconds, denoise, job.DecodeSeconds, job.RowSteps()));
     }
 
     private void Fail(DenoiseJob job, DenoiseFailure failure)

@@ -29,6 +29,7 @@ public sealed class DenoiseJob(GenerationRequest request, IDenoiseListener liste
     internal int Decoded { get; set; }
     internal double EncodeSeconds { get; set; }
     internal double DecodeSeconds { get; set; }
+    internal long AddedAt { get; set; }
     internal long FirstStepAt { get; set; }
     internal long LastStepAt { get; set; }
 

@@ -51,7 +51,7 @@ public abstract partial class JobStoreContract : IAsyncLifetime
 
     internal static JobResult Result(Lease lease) => new(
         [new GeneratedImage(0, 42, BlobNames.Image(lease, 0), new string('a', 64), 1234, 256, 256)],
-        new JobTimings(0.5, 0.1, 2.5, 0.4, 0.05, 40), ["The prompt was cut at 77 tokens."]);
+        new JobTimings(0.5, 0.6, 0.1, 2.5, 0.4, 0.05, 40), ["The prompt was cut at 77 tokens."]);
 
     private async Task<JobId> SubmitAsync(string client = "", string model = Model, int priority = 0, int images = 1)
     {
