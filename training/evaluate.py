@@ -120,6 +120,16 @@ def show(table):
         print(f"{g:24}" + "".join(f"{v.get(k, ''):>11}" for k in keys), flush=True)
 
 
+def judged(o, results, pictures, prompts):
+    """The results with what the judge named added, if there is one"""
+    if o.judge:
+        from judge import Loaded
+        rows, _ = E.load(o.data, images=False)
+        for r, named in zip(results, Loaded(o.judge)(pictures, prompts, rows)):
+            r.update(named)
+    return results
+
+
 def summary(results, prompts):
     """The figures that the model is held to: share right on seen and on held-out combinations"""
     clear = {"fluent-3d", "fluent-flat", "noto"}
@@ -213,10 +223,12 @@ def sweep(o, prompts, pool):
         t = time.time()
         x = model.draw([p["prompt"] for p in prompts], [p["seed"] for p in prompts], int(n), float(g), float(r), s)
         drawn = time.time() - t
-        table = report(pool.map(measure, zip(x, prompts), chunksize=8), prompts)
-        results[f"{g},{r},{n},{s}"] = table
+        measured = judged(o, pool.map(measure, zip(x, prompts), chunksize=8), x, prompts)
+        table = report(measured, prompts)
+        results[f"{g},{r},{n},{s}"] = dict(groups=table, summary=summary(measured, prompts))
         print(f"== guidance {g} rescale {r} steps {n} {s}: {drawn:.0f} s, measured {time.time() - t - drawn:.0f} s", flush=True)
         show(table)
+        show_summary(results[f"{g},{r},{n},{s}"]["summary"], None)
         if o.to:
             with open(o.to, "w") as f:
                 json.dump(results, f, indent=1)
@@ -277,12 +289,7 @@ def main():
                         .mul(127.5).add(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()]
         else:
             pictures, prompts = read(o.pictures, prompts)
-        results = pool.map(measure, zip(pictures, prompts), chunksize=8)
-    rows, _ = E.load(o.data, images=False)
-    if o.judge:
-        from judge import Loaded
-        for r, named in zip(results, Loaded(o.judge)(pictures, prompts, rows)):
-            r.update(named)
+        results = judged(o, pool.map(measure, zip(pictures, prompts), chunksize=8), pictures, prompts)
     table, held = report(results, prompts), summary(results, prompts)
     show(table)
     real = None

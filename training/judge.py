@@ -70,12 +70,13 @@ def look(pictures, theta):
 
 class Loaded:
     """A judge from its file: names what it sees."""
-    def __init__(self, path, device="cpu"):
+    def __init__(self, path):
         c = torch.load(path, map_location="cpu")
         self.objects = {h: i for i, h in enumerate(c["objects"])}
-        self.device, self.net = device, Judge(len(self.objects))
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.net = Judge(len(self.objects))
         self.net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in c["net"].items()})
-        self.net.to(device).eval()
+        self.net.to(self.device).eval()
 
     @torch.no_grad()
     def __call__(self, pictures, prompts, rows, batch=128):
@@ -202,7 +203,7 @@ def main():
         share = clock.share()
         if time.time() - shown > 10 or share >= 1:
             s = complex(torch.stack(seen).mean())
-            print(f"judge step {step} share {share:.2f} loss {float(loss):.3f} object {s.imag:.3f} style {s.real:.3f} "
+            print(f"judge step {step} share {share:.2f} loss {float(loss.detach()):.3f} object {s.imag:.3f} style {s.real:.3f} "
                   f"{step * o.batch / (share * o.seconds):.0f} pictures/s", flush=True)
             shown, seen = time.time(), []
     common.save(o.to, {"objects": objects, "net": common.half(net.state_dict()), "pictures": step * o.batch})
