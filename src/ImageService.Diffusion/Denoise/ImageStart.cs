@@ -127,15 +127,8 @@ internal sealed class ImageStart
         public float[] Sample(ModelInfo info, NoiseGenerator generator)
         {
             var sample = new float[Mean.Length];
-            if (info.EncodesPosterior)
-            {
-                generator.Fill(sample);
-                TensorPrimitives.MultiplyAdd(sample, Deviation, Mean, sample);
-            }
-            else
-            {
-                Mean.CopyTo(sample, 0);
-            }
+            generator.Fill(sample);
+            TensorPrimitives.MultiplyAdd(sample, Deviation, Mean, sample);
             if (info.ShiftFactor != 0)
                 TensorPrimitives.Subtract(sample, info.ShiftFactor, sample);
             TensorPrimitives.Multiply(sample, info.ScalingFactor, sample);
