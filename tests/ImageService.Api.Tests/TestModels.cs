@@ -21,5 +21,8 @@ internal static class TestModels
 
     public static readonly ModelDescription TextOnly = Starter with { Id = "text-only", SupportsImageToImage = false };
 
+    /// <summary>Its text encoder gives no hidden states.</summary>
+    public static readonly ModelDescription NoClipSkip = Starter with { Id = "no-clip-skip", MaxClipSkip = 0 };
+
     public static readonly ModelDescription Inpaint = Starter with { Id = "inpaint", RequiresMask = true };
 }
