@@ -25,6 +25,7 @@ public interface IDiffusionModel : IDisposable
     /// <param name="width">Latent columns.</param>
     /// <param name="latents">[LatentChannels, height, width], still multiplied by the scaling factor.</param>
     /// <param name="rgb">[height * VaeScale, width * VaeScale, 3], written.</param>
+    /// <exception cref="ArithmeticException">The decoder gave numbers that are not finite.</exception>
     void DecodeLatents(int height, int width, ReadOnlySpan<float> latents, Span<byte> rgb);
 
     /// <summary>VAE encoder for one picture.</summary>

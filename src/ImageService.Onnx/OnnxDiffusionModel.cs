@@ -67,7 +67,7 @@ internal sealed class OnnxDiffusionModel : IDiffusionModel
     public void EncodeImage(int height, int width, ReadOnlySpan<float> image, Span<float> mean, Span<float> deviation)
     {
         if (_encoder is null)
-            throw new ArgumentException("image: this model has no VAE encoder and draws from text only.", nameof(image));
+            throw new ArgumentException("image: this model has no VAE encoder and draws from text only.");
         var latents = Info.LatentChannels * (height / Info.VaeScale) * (width / Info.VaeScale);
         CheckLength(image.Length, 3 * height * width, nameof(image));
         CheckLength(mean.Length, latents, nameof(mean));

@@ -121,6 +121,54 @@ public sealed class StartImageInput
         Assert.Empty(api.Blobs.Blobs);
     }
 
+    [Fact]
+    public async Task Wrong_masks_name_the_mask()
+    {
+        await using var api = await TestApi.StartAsync();
+        var good = Squares(64, 64);
+        (byte[] File, string Sentence)[] cases =
+        [
+            ([.. "GIF89a"u8, 1, 0, 1, 0, 0, 0, 0, 0x3B], "PNG, JPEG or WebP"),
+            (Header(20000, 20000), "sides of 1 to 4096"),
+            (good[..(good.Length * 6 / 10)], "truncated or damaged"),
+            (Damaged(good), "mask_image must"),
+            (Squares(128, 64), "must have the size of image, 64 x 64; it has 128 x 64"),
+        ];
+        foreach (var (file, sentence) in cases)
+        {
+            var answer = await api.PostAsync(Body(good, file));
+            Assert.Equal((HttpStatusCode.BadRequest, "invalid-request"), (answer.Status, answer.Problem));
+            Assert.Equal(["mask_image"], answer.Fields);
+            Assert.Contains(sentence, answer.Sentence("mask_image"), StringComparison.Ordinal);
+        }
+        Assert.Empty(api.Store.Submissions);
+        Assert.Empty(api.Blobs.Blobs);
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("1.5")]
+    [InlineData("-0.1")]
+    public async Task A_strength_out_of_range_is_named_with_a_picture_too(string strength)
+    {
+        await using var api = await TestApi.StartAsync();
+        var answer = await api.PostAsync(Body(Squares(64, 64), more: $",\"strength\":{strength}"));
+        Assert.Equal((HttpStatusCode.BadRequest, "invalid-request"), (answer.Status, answer.Problem));
+        Assert.Equal(["strength"], answer.Fields);
+        Assert.Empty(api.Blobs.Blobs);
+    }
+
+    [Fact]
+    public async Task A_model_without_hidden_states_takes_no_clip_skip()
+    {
+        await using var api = await TestApi.StartAsync(("Models:Default", "starter"));
+        api.Store.Models.Add(TestModels.NoClipSkip);
+        var answer = await api.PostAsync("""{"prompt":"a","model":"no-clip-skip","clip_skip":1}""");
+        Assert.Equal(HttpStatusCode.BadRequest, answer.Status);
+        Assert.Equal(["clip_skip"], answer.Fields);
+        Assert.Equal(HttpStatusCode.Accepted, (await api.PostAsync("""{"prompt":"a","model":"no-clip-skip","clip_skip":0}""")).Status);
+    }
+
     [Theory]
     [InlineData("%%%")]
     [InlineData("")]

@@ -1,19 +1,18 @@
 using ImageService.Core;
+using ImageService.Testing;
 
 namespace ImageService.Api.Tests;
 
 internal static class TestModels
 {
-    public static readonly ModelDescription Starter = new()
+    public static readonly ModelDescription Starter = FakeDescription.Model with
     {
         Id = "starter",
-        Family = ModelFamily.StableDiffusion1,
         SizeMultiple = 64,
         DefaultWidth = 256,
         DefaultHeight = 256,
         DefaultSteps = 20,
         DefaultGuidanceScale = 5,
-        DefaultScheduler = "euler",
         SupportsImageToImage = true,
         MaxClipSkip = 2,
         Hash = "00ff",
@@ -21,6 +20,9 @@ internal static class TestModels
     };
 
     public static readonly ModelDescription TextOnly = Starter with { Id = "text-only", SupportsImageToImage = false };
+
+    /// <summary>Its text encoder gives no hidden states.</summary>
+    public static readonly ModelDescription NoClipSkip = Starter with { Id = "no-clip-skip", MaxClipSkip = 0 };
 
     public static readonly ModelDescription Inpaint = Starter with { Id = "inpaint", RequiresMask = true };
 }

@@ -18,7 +18,7 @@ public sealed class GoldenPipelineTests(TinyModels models, ITestOutputHelper out
     {
         var drawing = new Drawing(models.Load(model));
         var wrong = new List<string>();
-        var (latents, pixels) = (0f, 0);
+        var (latents, pixels, worst) = (0f, 0, "");
         foreach (var golden in GoldenCase.Of(model))
         {
             var drawn = drawing.Draw(golden.Request(), golden.Image(), golden.Mask());
@@ -33,12 +33,14 @@ public sealed class GoldenPipelineTests(TinyModels models, ITestOutputHelper out
             {
                 var inLatents = expected.AsSpan(index * length, length).ToArray().Zip(picture.Latents, (a, b) => MathF.Abs(a - b)).Max();
                 var inPixels = golden.Picture(index).Zip(picture.Rgb, (a, b) => Math.Abs(a - b)).Max();
-                (latents, pixels) = (MathF.Max(latents, inLatents), Math.Max(pixels, inPixels));
+                if (inLatents >= latents)
+                    (latents, worst) = (inLatents, $"{golden.Name}, {golden.Mode}, {golden.Request().Scheduler}");
+                pixels = Math.Max(pixels, inPixels);
                 if (!(inLatents <= MostInLatents) || inPixels > MostInPixels)
                     wrong.Add(string.Create(CultureInfo.InvariantCulture, $"{golden.Name}.{index} ({golden.Mode}, {golden.Request().Scheduler}): {inLatents:g3} in the latents, {inPixels} in the pixels"));
             }
         }
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{model}: at most {latents:g3} in the latents, {pixels}/255 in the pixels"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{model}: at most {latents:g3} in the latents ({worst}), {pixels}/255 in the pixels"));
         Assert.True(wrong.Count == 0, string.Join('\n', wrong));
     }
 }

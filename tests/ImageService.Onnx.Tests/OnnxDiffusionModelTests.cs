@@ -59,6 +59,14 @@ public sealed class OnnxDiffusionModelTests
     }
 
     [Fact]
+    public void A_picture_that_is_not_finite_is_an_arithmetic_failure_and_not_black()
+    {
+        var latents = new float[256];
+        latents[7] = float.NaN;
+        Assert.ThrowsAny<ArithmeticException>(() => GoldenModel.Get("tiny-sd15").DecodeLatents(8, 8, latents, new byte[64 * 64 * 3]));
+    }
+
+    [Fact]
     public void What_large_pictures_took_for_a_moment_is_given_back()
     {
         var model = GoldenModel.Get("tiny-sd15");

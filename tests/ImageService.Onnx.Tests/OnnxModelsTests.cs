@@ -42,9 +42,27 @@ public sealed class OnnxModelsTests
         using var folder = TemporaryModel.Copy("tiny-sd15");
         var message = Assert.Throws<ExecutionUnavailableException>(() => Start(new LogLines(), ("Models:Path", folder[".."]), ("Execution:Provider", "cuda"))).Message;
         Assert.StartsWith("Execution:Provider cuda", message);
+        Assert.DoesNotContain('\n', message);
+        Assert.EndsWith(".", message);
         message = Assert.Throws<ExecutionUnavailableException>(() => Start(
             new LogLines(), ("Models:Path", folder[".."]), ("Execution:Provider", "cuda"), ("Execution:CudaLibrary", "/nowhere/cuda.so"))).Message;
         Assert.Contains("/nowhere/cuda.so is missing", message);
+    }
+
+    [Fact]
+    public void Auto_without_a_GPU_takes_the_CPU_and_says_so_once()
+    {
+        using var folder = TemporaryModel.Copy("tiny-sd15");
+        var log = new LogLines();
+        var models = Start(log, ("Models:Path", folder[".."]), ("Execution:Provider", "auto"));
+        Assert.Equal("cpu", models.Provider);
+        Assert.Contains("the CPU", Assert.Single(log.All, l => l.Contains("CPU", StringComparison.Ordinal)));
+        Assert.Empty(log.Warnings);
+
+        log = new LogLines();
+        models = Start(log, ("Models:Path", folder[".."]), ("Execution:Provider", "auto"), ("Execution:CudaLibrary", "/nowhere/cuda.so"));
+        Assert.Equal("cpu", models.Provider);
+        Assert.Contains("/nowhere/cuda.so is missing", Assert.Single(log.Warnings));
     }
 
     [Theory]
@@ -66,6 +84,7 @@ public sealed class OnnxModelsTests
 
     private sealed class LogLines : ILoggerFactory, ILogger
     {
+        public List<string> All { get; } = [];
         public List<string> Warnings { get; } = [];
 
         public ILogger CreateLogger(string categoryName) => this;
@@ -78,6 +97,7 @@ public sealed class OnnxModelsTests
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
+            All.Add(formatter(state, exception));
             if (logLevel >= LogLevel.Warning)
                 Warnings.Add(formatter(state, exception));
         }

@@ -1,5 +1,6 @@
-using System.Text;
 using Microsoft.ML.OnnxRuntime.Tensors;
+using static ImageService.Onnx.Tests.OnnxParts;
+using static ImageService.Onnx.Tests.Proto;
 
 namespace ImageService.Onnx.Tests;
 
@@ -25,7 +26,6 @@ internal static class TinyOnnx
             Node("Add", ["scaled", "t4"], ["moved"]),
             Node("Add", ["moved", "mean4"], ["out_sample"]),
         ];
-        var column = Join(Field(1, 4), Field(2, (int)TensorElementType.Int64), Field(8, "column"), Field(9, Int64s(-1, 1, 1, 1)));
         var content = externalFile is null ? Field(9, One(type)) : Join(Field(13, Join(Field(1, "location"), Field(2, externalFile))), Field(14, 1));
         var one = Join(Field(1, 1), Field(2, (int)type), Field(8, "one"), content);
         List<byte[]> inputs =
@@ -36,17 +36,43 @@ internal static class TinyOnnx
         ];
         if (extraInput is not null)
             inputs.Add(Value(extraInput, type, fixedRows, 0));
-        var graph = Join([.. nodes.Select(n => Field(1, n)), Field(2, "tiny"), Field(5, column), Field(5, one), .. inputs.Select(i => Field(11, i)),
-            Field(12, Value("out_sample", type, fixedRows, 4, 0, 0))]);
+        Write(path, nodes, [Shape("column", -1, 1, 1, 1), one], inputs, Value("out_sample", type, fixedRows, 4, 0, 0));
+    }
+
+    /// <summary>A U-Net whose output is its guidance embedding of 256 numbers, laid out as latents of 8 x 8.</summary>
+    public static void WriteGuidanceEcho(string path, TensorElementType type)
+    {
+        byte[][] inputs =
+        [
+            Value("sample", type, 0, 4, 8, 8), Value("timestep", TensorElementType.Float, 0), Value("encoder_hidden_states", type, 0, 0, 32), Value("timestep_cond", type, 0, 256),
+        ];
+        Write(path, [Node("Reshape", ["timestep_cond", "picture"], ["out_sample"])], [Shape("picture", -1, 4, 8, 8)], inputs, Value("out_sample", type, 0, 4, 8, 8));
+    }
+
+    /// <summary>
+    /// A VAE encoder of scale 8: the mean of the latents is the mean colour of 8 x 8 pixels in three channels and their average in the fourth.
+    /// With <paramref name="moments"/> the output is latent_parameters, the logarithm of the variance being the mean again.
+    /// </summary>
+    public static void WriteVaeEncoder(string path, TensorElementType type, bool moments)
+    {
+        var name = moments ? "latent_parameters" : "latent_sample";
+        List<byte[]> nodes =
+        [
+            Node("AveragePool", ["sample"], ["colour"], Ints("kernel_shape", 8, 8), Ints("strides", 8, 8)),
+            Node("ReduceMean", ["colour"], ["gray"], Ints("axes", 1)),
+            Node("Concat", moments ? ["colour", "gray", "colour", "gray"] : ["colour", "gray"], [name], Int("axis", 1)),
+        ];
+        Write(path, nodes, [], [Value("sample", type, 0, 3, 0, 0)], Value(name, type, 0, moments ? 8 : 4, 0, 0));
+    }
+
+    private static void Write(string path, IEnumerable<byte[]> nodes, IEnumerable<byte[]> constants, IEnumerable<byte[]> inputs, byte[] output)
+    {
+        var graph = Join([.. nodes.Select(n => Field(1, n)), Field(2, "tiny"), .. constants.Select(c => Field(5, c)), .. inputs.Select(i => Field(11, i)), Field(12, output)]);
         File.WriteAllBytes(path, Join(Field(1, 8), Field(7, graph), Field(8, Join(Field(1, ""), Field(2, 17)))));
     }
 
-    private static byte[] Node(string op, string[] inputs, string[] outputs, params byte[][] attributes) =>
-        Join([.. inputs.Select(i => Field(1, i)), .. outputs.Select(o => Field(2, o)), Field(4, op), .. attributes.Select(a => Field(5, a))]);
-
-    private static byte[] Int(string name, int value) => Join(Field(1, name), Field(3, value), Field(20, 2));
-
-    private static byte[] Ints(string name, params int[] values) => Join([Field(1, name), .. values.Select(v => Field(8, v)), Field(20, 7)]);
+    private static byte[] Shape(string name, params long[] values) =>
+        Join(Field(1, values.Length), Field(2, (int)TensorElementType.Int64), Field(8, name), Field(9, Int64s(values)));
 
     // A length of 0 is any.
     private static byte[] Value(string name, TensorElementType type, params int[] shape)
@@ -56,19 +82,4 @@ internal static class TinyOnnx
     }
 
     private static byte[] Int64s(params long[] values) => values.SelectMany(BitConverter.GetBytes).ToArray();
-
-    private static byte[] Field(int number, int value) => [.. Varint(number << 3), .. Varint(value)];
-
-    private static byte[] Field(int number, string text) => Field(number, Encoding.UTF8.GetBytes(text));
-
-    private static byte[] Field(int number, byte[] content) => [.. Varint((number << 3) | 2), .. Varint(content.Length), .. content];
-
-    private static byte[] Join(params byte[][] parts) => parts.SelectMany(p => p).ToArray();
-
-    private static IEnumerable<byte> Varint(int value)
-    {
-        for (; value > 127; value >>= 7)
-            yield return (byte)(value | 128);
-        yield return (byte)value;
-    }
 }

@@ -111,6 +111,9 @@ public sealed class UNetTests
     [InlineData(TensorElementType.Float16, TensorElementType.Int64, 0, false)]
     [InlineData(TensorElementType.Float16, TensorElementType.Float, 4, false)]
     [InlineData(TensorElementType.Float16, TensorElementType.Int64, 3, true)]
+    [InlineData(TensorElementType.Float, TensorElementType.Float, 0, true)]
+    [InlineData(TensorElementType.Float, TensorElementType.Float16, 0, true)]
+    [InlineData(TensorElementType.Float16, TensorElementType.Int32, 0, false)]
     public void Any_export_gives_the_same_numbers(TensorElementType type, TensorElementType timestepType, int fixedRows, bool scalarTimestep)
     {
         using var folder = TemporaryModel.Copy("tiny-sd15");

@@ -73,6 +73,39 @@ public sealed class RealWorkerTests : IDisposable
         await second.StopAsync();
     }
 
+    [Theory]
+    [InlineData("tiny-sd15", false, true, "mask_image: ")]
+    [InlineData("without-encoder", true, false, "image: ")]
+    [InlineData("tiny-sd15-inpaint", false, false, "image: ")]
+    [InlineData("tiny-sd15-inpaint", true, false, "mask_image: ")]
+    public async Task A_job_that_does_not_fit_its_model_fails_at_once_with_the_field(string model, bool image, bool mask, string field)
+    {
+        var models = Path.Combine(_folder, "models");
+        if (model == "tiny-sd15-inpaint")
+            GoldenFolder.CopyModel(model, models);
+        if (model == "without-encoder")
+        {
+            Directory.Move(Path.Combine(models, "tiny-sd15"), Path.Combine(models, model));
+            Directory.Delete(Path.Combine(models, model, "vae_encoder"), recursive: true);
+        }
+        using var host = await StartAsync();
+        var (store, blobs) = (host.Services.GetRequiredService<IJobStore>(), host.Services.GetRequiredService<IBlobStore>());
+        var id = JobId.New(TimeProvider.System);
+        var request = Request("euler", steps: 4, seed: 1) with { Model = model, Image = image ? BlobNames.StartImage(id) : null, MaskImage = mask ? BlobNames.Mask(id) : null };
+        if (image)
+            await blobs.PutAsync(BlobNames.StartImage(id), new byte[64 * 64 * 3], "application/octet-stream", CancellationToken.None);
+        if (mask)
+            await blobs.PutAsync(BlobNames.Mask(id), new byte[64 * 64], "application/octet-stream", CancellationToken.None);
+        await store.SubmitAsync(new JobSubmission(id, request), CancellationToken.None);
+
+        var job = await EndAsync(store, id);
+        Assert.Equal((JobStatus.Failed, "invalid_request", 1), (job.Status, job.Error?.Code, job.Attempts));
+        Assert.StartsWith(field, job.Error!.Message);
+        Assert.EndsWith(".", job.Error.Message);
+        Assert.Empty(job.Images);
+        await host.StopAsync();
+    }
+
     private static GenerationRequest Request(string scheduler, int steps, long seed) => new()
     {
         Model = "tiny-sd15",

@@ -1,4 +1,3 @@
-using ImageService.Core;
 using ImageService.Diffusion;
 using ImageService.Diffusion.Denoise;
 using ImageService.Diffusion.Schedulers;
@@ -17,18 +16,7 @@ internal sealed class FakeDiffusionModel(string id = "fake", bool timestepPerRow
 
     public ModelInfo Info { get; } = new()
     {
-        Description = new ModelDescription
-        {
-            Id = id,
-            Family = ModelFamily.StableDiffusion1,
-            SizeMultiple = Scale,
-            DefaultWidth = 16,
-            DefaultHeight = 16,
-            DefaultSteps = 4,
-            DefaultGuidanceScale = 7.5f,
-            DefaultScheduler = "euler",
-            Hash = "hash-of-" + id,
-        },
+        Description = FakeDescription.Model with { Id = id, SizeMultiple = Scale, DefaultWidth = 16, DefaultHeight = 16, Hash = "hash-of-" + id },
         TextEncoders = [new TextEncoderInfo(null!, ContextLength, ContextSize, 0)],
         Scheduler = new SchedulerConfig(),
         LatentChannels = Channels,

@@ -64,6 +64,8 @@ public sealed class JobPreparation(
     {
         if (!job.StartImage.IsEmpty)
             return new ImageStart(job, model).For;
+        if (!job.Mask.IsEmpty)
+            throw new ArgumentException("mask_image: a mask needs an image, of which it says what is painted anew.");
         if (model.Info.UNetChannels > model.Info.LatentChannels)
             throw new ArgumentException($"image: the model '{job.Request.Model}' paints into pictures only, and needs an image and a mask.");
         return (steps, generator) => FromNoise(LatentLength(job.Request, model.Info), steps, generator);

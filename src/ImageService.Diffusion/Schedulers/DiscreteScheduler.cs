@@ -19,7 +19,7 @@ internal abstract class DiscreteScheduler(float[] timesteps, int steps, int eval
         if (taken < 1)
         {
             throw new ArgumentException(
-                $"strength must be at most 1 and leave at least one of the {steps} steps: at least {Math.Ceiling(10000.0 / steps) / 10000}, not {strength}.", nameof(strength));
+                $"strength must be at most 1 and leave at least one of the {steps} steps: at least {Math.Ceiling(10000.0 / steps) / 10000}, not {strength}.");
         }
         return (steps - taken) * evaluationsPerStep;
     }

@@ -11,7 +11,6 @@ internal sealed class UniPcScheduler : VarianceScheduler
     private readonly bool _predictsOriginal;
     private readonly UniPcWeights _weights;
     private readonly int[] _uncorrected;
-    private readonly OriginalLimit _limit;
     private readonly OutputHistory _outputs;
     private readonly float[] _output;
     private readonly float[] _start;
@@ -21,26 +20,21 @@ internal sealed class UniPcScheduler : VarianceScheduler
     {
     }
 
-    private UniPcScheduler(SchedulerSetup setup, MultistepTable table) : base(setup, table.Timesteps, table.Levels)
+    private UniPcScheduler(SchedulerSetup setup, MultistepTable table)
+        : base(setup, table.Timesteps, table.Levels, PredictsOriginal(setup) ? new OriginalLimit(setup, clip: null) : null)
     {
         var config = setup.Config;
         _highest = MultistepOrder.Read(config);
         _lowerFinal = config.LowerOrderFinal ?? true;
-        _predictsOriginal = config.PredictX0 ?? true;
+        _predictsOriginal = PredictsOriginal(setup);
         _weights = new UniPcWeights(_predictsOriginal, simple: config.SolverType == "bh1");
         _uncorrected = config.DisableCorrector ?? [];
-        _limit = new OriginalLimit(setup, clip: null);
         _outputs = new OutputHistory(_highest, setup.Length);
         _output = new float[setup.Length];
         _start = new float[setup.Length];
     }
 
-    public override void PredictOriginal(int step, ReadOnlySpan<float> modelOutput, ReadOnlySpan<float> latents, Span<float> into)
-    {
-        base.PredictOriginal(step, modelOutput, latents, into);
-        if (_predictsOriginal)
-            _limit.Apply(into);
-    }
+    private static bool PredictsOriginal(SchedulerSetup setup) => setup.Config.PredictX0 ?? true;
 
     public override void Step(int step, ReadOnlySpan<float> modelOutput, Span<float> latents)
     {

@@ -25,7 +25,7 @@ internal sealed class VaeDecoder(VaePart part, OrtRuntime runtime) : IDisposable
         HostTensor.Read(results[0], planes);
         // Half precision overflows in some decoders, and a black picture would be all that shows.
         if (!TensorPrimitives.IsFiniteAll<float>(planes))
-            throw new InvalidOperationException("The VAE decoder gave numbers that are not finite; a float16 export may have overflowed.");
+            throw new NotFiniteNumberException("NaN or infinity stand in its output.");
         ToBytes(planes, rgb);
     }
 

@@ -1,7 +1,7 @@
-using ImageService.Core;
 using ImageService.Diffusion.Denoise;
 using ImageService.Diffusion.Imaging;
 using ImageService.Diffusion.Schedulers;
+using ImageService.Testing;
 
 namespace ImageService.Diffusion.Tests.Imaging;
 
@@ -10,17 +10,7 @@ internal sealed class FakeDecoder(LatentRgbFactors factors, int vaeScale) : IDif
 {
     public ModelInfo Info { get; init; } = new()
     {
-        Description = new ModelDescription
-        {
-            Id = "fake",
-            Family = ModelFamily.StableDiffusion1,
-            SizeMultiple = 8,
-            DefaultWidth = 64,
-            DefaultHeight = 64,
-            DefaultSteps = 2,
-            DefaultGuidanceScale = 7,
-            DefaultScheduler = "euler",
-        },
+        Description = FakeDescription.Model,
         TextEncoders = [],
         Scheduler = new SchedulerConfig(),
         LatentChannels = factors.Matrix.Length / 3,

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Xml.Linq;
 using ImageService.Core;
 using ImageService.Diffusion.Imaging;
+using ImageService.Testing;
 
 namespace ImageService.Diffusion.Tests.Imaging;
 
@@ -22,18 +23,7 @@ public sealed class PictureMetadataTests
         NumImages = 4,
     };
 
-    private static readonly ModelDescription Model = new()
-    {
-        Id = "starter",
-        Family = ModelFamily.StableDiffusion1,
-        SizeMultiple = 64,
-        DefaultWidth = 256,
-        DefaultHeight = 256,
-        DefaultSteps = 20,
-        DefaultGuidanceScale = 7,
-        DefaultScheduler = "euler",
-        Hash = "0123456789abcdef",
-    };
+    private static readonly ModelDescription Model = FakeDescription.Model with { Id = "starter", DefaultGuidanceScale = 7, Hash = "0123456789abcdef" };
 
     [Fact]
     public void Parameters_are_those_of_A1111()

@@ -1,7 +1,7 @@
-using ImageService.Core;
 using ImageService.Diffusion.Denoise;
 using ImageService.Diffusion.Schedulers;
 using ImageService.Diffusion.Text;
+using ImageService.Testing;
 
 namespace ImageService.Diffusion.Tests.Text;
 
@@ -16,17 +16,7 @@ internal sealed class FakeTextModel : IDiffusionModel
         var encoders = hiddenSizes.Select((size, i) => new TextEncoderInfo(tokenizer, tokenizer.ContextLength, size, i > 0 ? 2 : 0)).ToList();
         Info = new ModelInfo
         {
-            Description = new ModelDescription
-            {
-                Id = "fake",
-                Family = ModelFamily.StableDiffusion1,
-                SizeMultiple = 8,
-                DefaultWidth = 64,
-                DefaultHeight = 64,
-                DefaultSteps = 2,
-                DefaultGuidanceScale = 7,
-                DefaultScheduler = "euler",
-            },
+            Description = FakeDescription.Model,
             TextEncoders = encoders,
             Scheduler = new SchedulerConfig(),
             PooledSize = encoders[^1].PooledSize,
