@@ -27,7 +27,7 @@ public sealed class BlobsOptions
     public bool SignedUrls { get; set; }
 
     /// <summary>How long a signed URL is good for, minutes.</summary>
-    [Range(1, 7 * 24 * 60, ErrorMessage = "Blobs:SignedUrlMinutes must be between 1 and 10080 (a week).")]
+    [Range(1, 7 * 24 * 60)]
     public int SignedUrlMinutes { get; set; } = 15;
 
     [ValidateObjectMembers]

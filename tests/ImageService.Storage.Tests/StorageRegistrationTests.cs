@@ -34,7 +34,7 @@ public sealed class StorageRegistrationTests : IDisposable
     [InlineData("Redis:KeyPrefix", "no-braces", "Redis:KeyPrefix must be ")]
     [InlineData("Blobs:Store", "tape", "Blobs:Store must be ")]
     [InlineData("Blobs:DiskPath", "", "Blobs:DiskPath must name a folder.")]
-    [InlineData("Blobs:SignedUrlMinutes", "0", "Blobs:SignedUrlMinutes must be between 1 and 10080")]
+    [InlineData("Blobs:SignedUrlMinutes", "0", "BlobsOptions.SignedUrlMinutes must be between 1 and 10080.")]
     [InlineData("Blobs:S3:Bucket", "Not_A_Bucket", "Blobs:S3:Bucket must be 3 to 63 ")]
     [InlineData("Blobs:S3:ServiceUrl", "objects:8333", "Blobs:S3:ServiceUrl must be an http or https URL.")]
     [InlineData("Blobs:S3:Checksums", "always", "Blobs:S3:Checksums must be ")]
