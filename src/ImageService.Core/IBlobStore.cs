@@ -16,8 +16,8 @@ public interface IBlobStore
     /// <summary>Names that begin with <paramref name="prefix"/>, with the time each was written, in no order.</summary>
     IAsyncEnumerable<BlobEntry> ListAsync(string prefix, CancellationToken cancellationToken);
 
-    /// <summary>A URL from which anyone may GET the blob for <paramref name="lifetime"/>, or null where the store has none to give.</summary>
-    Task<Uri?> GetUrlAsync(string name, TimeSpan lifetime, CancellationToken cancellationToken);
+    /// <summary>A URL from which anyone may GET the blob for a while, or null where blobs are read through the service.</summary>
+    Task<Uri?> GetUrlAsync(string name, CancellationToken cancellationToken);
 }
 
 public sealed record BlobEntry(string Name, DateTimeOffset WrittenAt);

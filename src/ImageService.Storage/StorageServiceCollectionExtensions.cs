@@ -1,6 +1,8 @@
 using ImageService.Core;
+using ImageService.Storage.Azure;
 using ImageService.Storage.Disk;
 using ImageService.Storage.Redis;
+using ImageService.Storage.S3;
 using ImageService.Storage.Sqlite;
 using ImageService.Storage.Telemetry;
 using Microsoft.Extensions.Configuration;
@@ -28,6 +30,7 @@ public static class StorageServiceCollectionExtensions
         services.AddSingleton<IValidateOptions<RedisOptions>, RedisOptionsValidator>();
         services.AddSingleton<IValidateOptions<JobsOptions>, JobsOptionsValidator>();
         services.AddSingleton<IValidateOptions<BlobsOptions>, BlobsOptionsValidator>();
+        services.AddSingleton<IValidateOptions<BlobsOptions>, BlobStoreSettings>();
         services.AddSingleton<IValidateOptions<QueueLimitsOptions>, QueueLimitsOptionsValidator>();
 
         // One of the two, by configuration, and only that one is opened.
@@ -35,8 +38,7 @@ public static class StorageServiceCollectionExtensions
         services.AddSingleton<WatchedJobs>();
         services.AddSingleton<IJobStore>(provider => provider.GetRequiredService<WatchedJobs>());
         services.AddSingleton<IJobQueue>(provider => provider.GetRequiredService<WatchedJobs>());
-        services.AddSingleton<IBlobStore>(provider => new WatchedBlobs(new DiskBlobs(
-            provider.GetRequiredService<IOptions<BlobsOptions>>().Value, provider.GetRequiredService<TimeProvider>())));
+        services.AddSingleton<IBlobStore>(provider => new WatchedBlobs(OpenBlobs(provider)));
         services.AddHostedService<StorageSweeper>();
         return services;
     }
@@ -48,5 +50,18 @@ public static class StorageServiceCollectionExtensions
         return jobs.Store == JobsOptions.Redis
             ? new RedisJobs(provider.GetRequiredService<IOptions<RedisOptions>>().Value, jobs, limits)
             : new SqliteJobs(jobs, limits, provider.GetRequiredService<TimeProvider>());
+    }
+
+    private static IBlobStore OpenBlobs(IServiceProvider provider)
+    {
+        var blobs = provider.GetRequiredService<IOptions<BlobsOptions>>().Value;
+        var time = provider.GetRequiredService<TimeProvider>();
+        TimeSpan? urlLifetime = blobs.SignedUrls ? TimeSpan.FromMinutes(blobs.SignedUrlMinutes) : null;
+        return blobs.Store switch
+        {
+            BlobsOptions.S3Store => new S3Blobs(blobs.S3, urlLifetime, time),
+            BlobsOptions.AzureStore => new AzureBlobs(blobs.Azure, urlLifetime, time),
+            _ => new DiskBlobs(blobs, time),
+        };
     }
 }

@@ -8,6 +8,9 @@ internal sealed class InMemoryBlobs : IBlobStore
     public ConcurrentDictionary<string, byte[]> Blobs { get; } = new();
     public bool Down { get; set; }
 
+    /// <summary>Where signed URLs lead; null: there are none.</summary>
+    public Uri? SignedUrls { get; set; }
+
     public Task PutAsync(string name, ReadOnlyMemory<byte> content, string contentType, CancellationToken cancellationToken)
     {
         Reach();
@@ -36,7 +39,8 @@ internal sealed class InMemoryBlobs : IBlobStore
             yield return new BlobEntry(name, DateTimeOffset.UnixEpoch);
     }
 
-    public Task<Uri?> GetUrlAsync(string name, TimeSpan lifetime, CancellationToken cancellationToken) => Task.FromResult<Uri?>(null);
+    public Task<Uri?> GetUrlAsync(string name, CancellationToken cancellationToken) =>
+        Task.FromResult(SignedUrls is null ? null : new Uri(SignedUrls, name));
 
     private void Reach()
     {

@@ -107,6 +107,22 @@ public sealed class LookingAtJobs
     }
 
     [Fact]
+    public async Task A_picture_may_be_fetched_from_the_store_itself()
+    {
+        await using var api = await TestApi.StartAsync();
+        api.Blobs.SignedUrls = new Uri("https://pictures.example.org/?signed=");
+        var id = await api.SubmitAsync();
+        api.Succeed(id, Picture);
+        var response = await api.Client.GetAsync($"/v1/jobs/{id}/images/0");
+        Assert.Equal(HttpStatusCode.TemporaryRedirect, response.StatusCode);
+        Assert.Equal($"https://pictures.example.org/jobs/{id}/1/0.png", response.Headers.Location!.AbsoluteUri);
+        Assert.True(response.Headers.CacheControl!.NoStore);
+
+        using var head = new HttpRequestMessage(HttpMethod.Head, $"/v1/jobs/{id}/images/0");
+        Assert.Equal(HttpStatusCode.OK, (await api.Client.SendAsync(head)).StatusCode);
+    }
+
+    [Fact]
     public async Task A_picture_known_already_is_not_sent_again()
     {
         await using var api = await TestApi.StartAsync();

@@ -34,6 +34,13 @@ public sealed class StorageRegistrationTests : IDisposable
     [InlineData("Redis:KeyPrefix", "no-braces", "Redis:KeyPrefix must be ")]
     [InlineData("Blobs:Store", "tape", "Blobs:Store must be ")]
     [InlineData("Blobs:DiskPath", "", "Blobs:DiskPath must name a folder.")]
+    [InlineData("Blobs:SignedUrlMinutes", "0", "BlobsOptions.SignedUrlMinutes must be between 1 and 10080.")]
+    [InlineData("Blobs:S3:Bucket", "Not_A_Bucket", "Blobs:S3:Bucket must be 3 to 63 ")]
+    [InlineData("Blobs:S3:ServiceUrl", "objects:8333", "Blobs:S3:ServiceUrl must be an http or https URL.")]
+    [InlineData("Blobs:S3:Checksums", "always", "Blobs:S3:Checksums must be ")]
+    [InlineData("Blobs:Azure:Container", "Pictures", "Blobs:Azure:Container must be ")]
+    [InlineData("Blobs:Store", "s3", "Blobs:S3:Bucket must name the bucket when Blobs:Store is s3.")]
+    [InlineData("Blobs:Store", "azure", "Blobs:Azure:ConnectionString or Blobs:Azure:ServiceUrl must name the account when Blobs:Store is azure.")]
     [InlineData("Limits:MaxQueuedJobs", "0", "QueueLimitsOptions.MaxQueuedJobs must be between 1 and 1000000.")]
     [InlineData("Limits:MaxQueuedJobs", "1000001", "QueueLimitsOptions.MaxQueuedJobs must be between 1 and 1000000.")]
     public void A_wrong_option_stops_the_start_with_one_sentence(string key, string value, string expected)
@@ -42,6 +49,18 @@ public sealed class StorageRegistrationTests : IDisposable
         using var provider = services.BuildServiceProvider();
         var e = Assert.ThrowsAny<Exception>(() => provider.GetRequiredService<IStartupValidator>().Validate());
         Assert.Contains(expected, e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("s3", "Blobs:S3:Bucket", "pictures", "Blobs:S3:ServiceUrl", "http://127.0.0.1:1")]
+    [InlineData("azure", "Blobs:Azure:ServiceUrl", "https://account.blob.core.windows.net", "Blobs:Azure:Container", "pictures")]
+    public void An_object_store_is_opened_when_the_settings_say_so(string store, string key, string value, string key2, string value2)
+    {
+        var services = new ServiceCollection().AddLogging().AddStorage(Configuration(("Blobs:Store", store), (key, value), (key2, value2)));
+        using var provider = services.BuildServiceProvider();
+        provider.GetRequiredService<IStartupValidator>().Validate();
+        Assert.NotNull(provider.GetRequiredService<IBlobStore>());
+        Assert.False(Directory.Exists(Path.Combine(folder.Path, "blobs")));
     }
 
     private IConfiguration Configuration(params (string Key, string Value)[] more)

@@ -44,5 +44,5 @@ internal sealed class FakeBlobs(Journal journal) : IBlobStore
         yield break;
     }
 
-    public Task<Uri?> GetUrlAsync(string name, TimeSpan lifetime, CancellationToken cancellationToken) => Task.FromResult<Uri?>(null);
+    public Task<Uri?> GetUrlAsync(string name, CancellationToken cancellationToken) => Task.FromResult<Uri?>(null);
 }

@@ -6,16 +6,25 @@ using Microsoft.Net.Http.Headers;
 
 namespace ImageService.Api.Jobs;
 
-/// <summary><c>GET /v1/jobs/{id}/images/{index}</c>: the finished file, which never changes, with ranges and conditional requests.</summary>
+/// <summary>
+/// <c>GET /v1/jobs/{id}/images/{index}</c>: the finished file, which never changes, with ranges and conditional requests; or the way to it, where the
+/// store signs URLs.
+/// </summary>
 internal static class JobImagesApi
 {
-    public static async Task<FileStreamHttpResult> Get(
-        string id, string index, HttpResponse response, TimedJobStore store, IBlobStore blobs, CancellationToken cancellationToken)
+    public static async Task<Results<FileStreamHttpResult, RedirectHttpResult>> Get(
+        string id, string index, HttpRequest request, HttpResponse response, TimedJobStore store, IBlobStore blobs, CancellationToken cancellationToken)
     {
         var job = JobId.TryParse(id, out var jobId) ? await store.GetAsync(jobId, cancellationToken) : null;
         if (job is null)
             throw ProblemException.JobNotFound();
         var image = Find(job, index);
+        // A signature is good for one method: a HEAD is answered here.
+        if (HttpMethods.IsGet(request.Method) && await blobs.GetUrlAsync(image.BlobName, cancellationToken) is { } url)
+        {
+            response.Headers.CacheControl = "no-store";
+            return TypedResults.Redirect(url.AbsoluteUri, permanent: false, preserveMethod: true);
+        }
         var content = await blobs.OpenReadAsync(image.BlobName, cancellationToken)
             ?? throw new ProblemException(ProblemKind.ImageNotFound, "The picture has been removed after its retention time.");
         response.Headers.CacheControl = "private, max-age=31536000, immutable";

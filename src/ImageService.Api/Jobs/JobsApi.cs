@@ -27,7 +27,7 @@ internal static class JobsApi
                 + "A reader that comes back sends `Last-Event-ID`; 204 says that nothing is left to tell.");
         jobs.MapMethods("/{id}/images/{index}", ["HEAD"], JobImagesApi.Get).ExcludeFromDescription();
         jobs.MapGet("/{id}/images/{index}", JobImagesApi.Get).WithName("getImage").ProducesProblems(404)
-            .Produces<byte[]>(200, "image/png").Produces<byte[]>(206, "image/png").Produces(304).Produces(416).WithSummary("Fetch a picture");
+            .Produces<byte[]>(200, "image/png").Produces<byte[]>(206, "image/png").Produces(304).Produces(307).Produces(416).WithSummary("Fetch a picture");
     }
 
     private static async Task<Results<Ok<JobResponse>, Accepted<JobResponse>>> Submit(

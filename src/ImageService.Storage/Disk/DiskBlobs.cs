@@ -127,7 +127,7 @@ internal sealed class DiskBlobs : IBlobStore
     }
 
     /// <summary>A folder has no URL: pictures go through the API.</summary>
-    public Task<Uri?> GetUrlAsync(string name, TimeSpan lifetime, CancellationToken cancellationToken) => Task.FromResult<Uri?>(null);
+    public Task<Uri?> GetUrlAsync(string name, CancellationToken cancellationToken) => Task.FromResult<Uri?>(null);
 
     private string PathOf(string name) => Path.Combine(root, name.Replace('/', Path.DirectorySeparatorChar));
 

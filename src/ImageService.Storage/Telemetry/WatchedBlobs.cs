@@ -19,8 +19,8 @@ internal sealed class WatchedBlobs(IBlobStore blobs) : IBlobStore, IDisposable
     public IAsyncEnumerable<BlobEntry> ListAsync(string prefix, CancellationToken cancellationToken) =>
         Watched.Stream(Store, blobs.ListAsync(prefix, cancellationToken), cancellationToken);
 
-    public Task<Uri?> GetUrlAsync(string name, TimeSpan lifetime, CancellationToken cancellationToken) =>
-        Watched.RunAsync(Store, "sign", () => blobs.GetUrlAsync(name, lifetime, cancellationToken));
+    public Task<Uri?> GetUrlAsync(string name, CancellationToken cancellationToken) =>
+        Watched.RunAsync(Store, "sign", () => blobs.GetUrlAsync(name, cancellationToken));
 
     public void Dispose() => (blobs as IDisposable)?.Dispose();
 }
