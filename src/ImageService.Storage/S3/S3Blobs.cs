@@ -12,7 +12,8 @@ namespace ImageService.Storage.S3;
 /// Blobs in a bucket of Amazon S3 or of a store that speaks its language, one object each under its own name.
 /// </summary>
 /// <remarks>
-/// A name is written once: a look first, and <c>If-None-Match</c> for the race between the look and the write, with stores that know it. The SHA-256 beside the object tells whether what is there already is the same. Objects appear whole or not at all.
+/// A name is written once: a look first, and <c>If-None-Match</c> for the race between the look and the write, with stores that know it. The SHA-256
+/// beside the object tells whether what is there already is the same. Objects appear whole or not at all.
 /// </remarks>
 internal sealed class S3Blobs : IBlobStore, IDisposable
 {
