@@ -246,6 +246,7 @@ def main():
     ap.add_argument("--model")
     ap.add_argument("--group")
     ap.add_argument("--limit", type=int)
+    ap.add_argument("--skip", type=int, default=0, help="prompts at the start")
     ap.add_argument("--every", type=int, default=1)
     ap.add_argument("--images", type=int, default=IMAGES, help=f"pictures of each prompt, at most {IMAGES}")
     ap.add_argument("--clients", type=int, default=4, help="requests at a time")
@@ -269,7 +270,7 @@ def main():
         np.savez_compressed(o.to or o.references, **references(rows, images))
         return
     with open(o.prompts) as f:
-        prompts = [p for p in json.load(f) if not o.group or p["group"] == o.group][::o.every][:o.limit]
+        prompts = [p for p in json.load(f) if not o.group or p["group"] == o.group][o.skip::o.every][:o.limit]
     if o.do == "service":
         service(o, prompts)
         return
