@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using ImageService.Storage.Tests.Redis;
 using ImageService.Tests;
 using StackExchange.Redis;
@@ -39,8 +37,7 @@ internal sealed class Cluster : IAsyncDisposable
     /// <param name="settings">More configuration of every process.</param>
     public static async Task<Cluster> StartAsync(int apis, int workers, string fsync = "always", params string[] settings)
     {
-        if (!RedisProcess.IsInstalled)
-            Missing("These tests kill their Redis: install redis-server.");
+        RequireRedis();
         var cluster = new Cluster(new RedisProcess(fsync), settings);
         try
         {
@@ -58,6 +55,17 @@ internal sealed class Cluster : IAsyncDisposable
             await cluster.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>A Redis of the test's own, which it kills or looks into. Without one the calling test is skipped, or fails where the variable CI is set.</summary>
+    public static void RequireRedis()
+    {
+        const string reason = "These tests need a Redis of their own: install redis-server.";
+        if (RedisProcess.IsInstalled)
+            return;
+        if (Environment.GetEnvironmentVariable("CI") is { Length: > 0 })
+            Assert.Fail(reason);
+        Assert.Skip(reason);
     }
 
     /// <summary>A look into the store beside the product.</summary>
@@ -78,22 +86,8 @@ internal sealed class Cluster : IAsyncDisposable
     // Known before the start, so that a replica comes back where its clients look for it. Endpoints open by name: the first is the one for HTTP.
     private static string[] Ports() =>
     [
-        $"Kestrel:Endpoints:Api:Url=http://127.0.0.1:{FreePort()}",
-        $"Kestrel:Endpoints:Grpc:Url=http://127.0.0.1:{FreePort()}",
+        $"Kestrel:Endpoints:Api:Url=http://127.0.0.1:{RedisProcess.FreePort()}",
+        $"Kestrel:Endpoints:Grpc:Url=http://127.0.0.1:{RedisProcess.FreePort()}",
         "Kestrel:Endpoints:Grpc:Protocols=Http2",
     ];
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
-    private static void Missing(string reason)
-    {
-        if (Environment.GetEnvironmentVariable("CI") is { Length: > 0 })
-            Assert.Fail(reason);
-        Assert.Skip(reason);
-    }
 }

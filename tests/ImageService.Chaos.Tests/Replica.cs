@@ -60,5 +60,6 @@ internal sealed class Replica(string program, IReadOnlyList<string> settings) : 
     {
         _earlier.Add(Process.Output);
         await Process.DisposeAsync();
+        _process = null;
     }
 }

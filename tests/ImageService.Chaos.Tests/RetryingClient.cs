@@ -15,9 +15,13 @@ internal sealed class RetryingClient(IReadOnlyList<Uri> replicas) : IDisposable
     private readonly HttpClient _http = new(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromSeconds(5) }) { Timeout = TimeSpan.FromSeconds(10) };
     private int _turn;
     private int _retries;
+    private int _broken;
 
     /// <summary>How often it had to ask again.</summary>
     public int Retries => _retries;
+
+    /// <summary>How often of these the connection broke after the request had gone out, or no answer came in time.</summary>
+    public int Broken => _broken;
 
     public RetryingClient(Cluster cluster) : this([.. cluster.Apis.Select(a => a.Process.Client.BaseAddress!)])
     {
@@ -77,7 +81,8 @@ internal sealed class RetryingClient(IReadOnlyList<Uri> replicas) : IDisposable
             }
             catch (Exception e) when (!stop.IsCancellationRequested && e is HttpRequestException or TaskCanceledException)
             {
-                // refused, broken off, or without an answer
+                if (e is not HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError })
+                    Interlocked.Increment(ref _broken);
             }
             Interlocked.Increment(ref _retries);
             await Task.Delay(Pause, stop);

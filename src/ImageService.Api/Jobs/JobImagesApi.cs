@@ -12,9 +12,7 @@ internal static class JobImagesApi
     public static async Task<FileStreamHttpResult> Get(
         string id, string index, HttpResponse response, TimedJobStore store, IBlobStore blobs, CancellationToken cancellationToken)
     {
-        var job = JobId.TryParse(id, out var jobId) ? await store.GetAsync(jobId, cancellationToken) : null;
-        if (job is null)
-            throw ProblemException.JobNotFound();
+        var job = await store.FindAsync(id, cancellationToken);
         var image = Find(job, index);
         var content = await blobs.OpenReadAsync(image.BlobName, cancellationToken)
             ?? throw new ProblemException(ProblemKind.ImageNotFound, "The picture has been removed after its retention time.");

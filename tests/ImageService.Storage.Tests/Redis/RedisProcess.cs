@@ -80,7 +80,7 @@ internal sealed class RedisProcess : IDisposable
         RedirectStandardError = true,
     })!;
 
-    private static int FreePort()
+    public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
