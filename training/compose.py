@@ -25,6 +25,13 @@ RECORD = 8 + 4 * OBJ                          # kind, two colours, phase, four o
 COLORS = list(dict.fromkeys(list(E.TARGET) + list(E.TINT)))
 DEFAULT_STYLE = "fluent-3d"
 WEIGHT = {"object": 1.0, "face": .9, "people": .5, "symbol": .4}
+FAMILIAR = 2.0                                # times the weight, for what most people ask for first
+PAIRS, COUNTS = .16, .07                      # shares of the scenes
+COUNT_PLACES = {2: [(.26, .5), (.74, .5)], 3: [(.5, .26), (.26, .74), (.74, .74)],
+                4: [(.26, .26), (.74, .26), (.26, .74), (.74, .74)]}
+ALIAS = {}                                    # name -> everyday words for it
+for _word, _name in E.EVERYDAY.items():
+    ALIAS.setdefault(_name, []).append(_word)
 
 
 def describe(bg, rng=None):
@@ -58,7 +65,7 @@ class Composer:
         self.by_style = {}
         for r in self.pool:
             self.by_style.setdefault(r["style"], []).append(r)
-        self.cum = np.cumsum([WEIGHT[r["tier"]] for r in self.pool])
+        self.cum = np.cumsum([WEIGHT[r["tier"]] * (FAMILIAR if r["name"] in E.COMMON or r["name"] in ALIAS else 1) for r in self.pool])
 
     # -- what to draw
     def _bg(self, rng, hexes, color=None, tint=False):
@@ -79,9 +86,12 @@ class Composer:
         return rng.choice([w for w in E.BG if w != color and not any((h, w) in self.no_bg for h in hexes) and not (
             color in E.TINT and np.abs(np.subtract(E.BG[w], E.TINT[color])).sum() < 150)])
 
+    def _name(self, r, rng):
+        return rng.choice(ALIAS[r["name"]]) if r["name"] in ALIAS and rng.random() < .4 else r["name"]
+
     def _subject(self, r, rng):
         """-> (colour to apply or None, words for the object)"""
-        name = r["name"]
+        name = self._name(r, rng)
         if r["tint"]:
             cols = [c for c in E.TINT if (r["hex"], c) not in self.no_color]
             col = rng.choice(cols) if rng.random() < .6 else "black"
@@ -99,11 +109,11 @@ class Composer:
         i = int(np.searchsorted(self.cum, rng.random() * self.cum[-1]))
         r = self.pool[min(i, len(self.pool) - 1)]
         u = rng.random()
-        if u < .12:
+        if u < PAIRS:
             q = rng.choice(self.by_style[r["style"]])
             if q["hex"] != r["hex"] and frozenset((r["hex"], q["hex"])) not in self.no_pair:
                 return self._pair(r, q, rng)
-        elif u < .17 and E.countable(r["name"]):
+        elif u < PAIRS + COUNTS and E.countable(r["name"]):
             return self._count(r, rng)
         return self._single(r, rng)
 
@@ -158,10 +168,9 @@ class Composer:
         n = rng.choice([2, 3, 4])
         color, _ = self._subject(r, rng)
         bg = self._bg(rng, [r["hex"]], color, r["tint"])
-        pos = {2: [(.26, .5), (.74, .5)], 3: [(.5, .26), (.26, .74), (.74, .74)],
-               4: [(.26, .26), (.74, .26), (.26, .74), (.74, .74)]}[n]
-        objs = [self._object(r, color, x, y, COUNT, rng, 0) for x, y in pos]
-        name = E.plural(E.strip_color(r["name"]) if color else r["name"])
+        objs = [self._object(r, color, x, y, COUNT, rng, 0) for x, y in COUNT_PLACES[n]]
+        name = self._name(r, rng)
+        name = E.plural(E.strip_color(name) if color else name)
         words = name if color in (None, "black") and not (color and not r["tint"]) else f"{color} {name}"
         return self._finish(objs, bg, f"{E.NUMBERS[n]} {words}", r["style"], rng)
 

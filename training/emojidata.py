@@ -46,6 +46,22 @@ PLACES = {"in the center": (.5, .5), "on the left": (.27, .5), "on the right": (
           "at the bottom": (.5, .73), "in the top left corner": (.27, .27), "in the top right corner": (.73, .27),
           "in the bottom left corner": (.27, .73), "in the bottom right corner": (.73, .73)}
 NUMBERS = {2: "two", 3: "three", 4: "four"}
+# What people call things -> the name of the drawing. These, and the names in COMMON, are shown twice as often as others.
+EVERYDAY = {
+    "apple": "red apple", "bag": "handbag", "bee": "honeybee", "beer": "beer mug", "bike": "bicycle", "boat": "sailboat",
+    "book": "closed book", "bulb": "light bulb", "bunny": "rabbit", "burger": "hamburger", "cake": "birthday cake",
+    "car": "automobile", "cheese": "cheese wedge", "clock": "alarm clock", "coffee": "hot beverage", "computer": "laptop",
+    "diamond": "gem stone", "donut": "doughnut", "flower": "blossom", "football": "soccer ball", "fries": "french fries",
+    "gift": "wrapped gift", "globe": "globe showing europe-africa", "hat": "top hat", "heart": "red heart", "hen": "chicken",
+    "jeep": "sport utility vehicle", "kitten": "cat face", "knife": "kitchen knife", "ladybug": "lady beetle",
+    "lightning": "high voltage", "moon": "crescent moon", "phone": "mobile phone", "piano": "musical keyboard",
+    "plane": "airplane", "planet": "ringed planet", "present": "wrapped gift", "pumpkin": "jack-o-lantern", "puppy": "dog face",
+    "sheep": "ewe", "shirt": "t-shirt", "shoe": "running shoe", "sofa": "couch and lamp", "soup": "steaming bowl",
+    "squirrel": "chipmunk", "tea": "teacup without handle", "tree": "deciduous tree", "truck": "delivery truck",
+    "tv": "television", "wave": "water wave", "wine": "wine glass"}
+COMMON = set("house cat dog fish bird rose tulip sun star cloud lemon banana strawberry bus ship rocket key camera guitar umbrella horse cow "
+             "pig bear lion elephant mouse frog snake butterfly duck penguin owl cookie pizza bread egg grapes carrot mushroom cactus "
+             "snowman ghost crown castle tent rainbow fire train tractor helicopter anchor robot ladder chair hammer pencil trophy".split())
 MASS = set("fog fire rice bread sushi spaghetti jeans scissors bacon butter salt ice money zzz hair sake".split())
 
 

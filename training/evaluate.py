@@ -16,9 +16,8 @@ import argparse
 import collections
 import json
 import multiprocessing
+from multiprocessing.pool import ThreadPool
 import os
-import random
-import sys
 import time
 import urllib.request
 
@@ -27,70 +26,7 @@ from PIL import Image
 
 import build_dataset as B
 import emojidata as E
-
-
-def plan(rows, held, seed=11):
-    """-> list of dict(prompt, seed, group, objects=[[row, x, y, scale]], bg, color)"""
-    from compose import Composer, describe, prompt_scene, PAIR
-    rng = random.Random(seed)
-    c = Composer(rows, held)
-    by = collections.defaultdict(dict)
-    for r in rows:
-        by[r["hex"]][r["style"]] = r
-    styles = list(E.STYLE_WORDS)
-    objects = {s: [r for r in c.pool if r["style"] == s and r["tier"] == "object"] for s in styles}
-    out = []
-
-    def add(group, scene, color=None):
-        out.append(dict(prompt=scene["caption"], seed=len(out), group=group, style=scene["style"], bg=scene["bg"][1][0],
-                        color=color, objects=[[o["i"], o["cx"], o["cy"], o["scale"]] for o in scene["objs"]],
-                        scene=scene))
-
-    def free_bg(hexes, color=None):
-        return c._bg_solid(rng, hexes, color)
-
-    for k in range(180):
-        r = rng.choice(objects[styles[k % 6]])
-        add("seen", prompt_scene(c, r, free_bg([r["hex"]], "black" if r["tint"] else None)))
-    for k, (h, bg) in enumerate(held["object_background"]):
-        ss = [s for s in styles if s in by[h] and not (by[h][s]["tint"] and bg in ("black", "navy"))]
-        if ss:
-            add("heldout_background", prompt_scene(c, by[h][ss[k % len(ss)]], bg))
-    for h, s in held["object_style"]:
-        if s in by[h] and s in styles:
-            add("heldout_style", prompt_scene(c, by[h][s], free_bg([h], "black" if by[h][s]["tint"] else None)))
-    hued = [r for r in c.pool if r["tier"] == "object" and "hue" in r and not r["tint"]]
-    for k in range(96):
-        r = rng.choice(hued)
-        w = rng.choice([w for w in E.TARGET if (r["hex"], w) not in c.no_color])
-        add("seen_color", prompt_scene(c, r, rng.choice(["white", "gray"]), w), w)
-    for h, w in held["object_color"]:
-        rs = [r for r in by[h].values() if "hue" in r and not r["tint"] and (h, r["style"]) not in c.no_style]
-        if rs:
-            add("heldout_color", prompt_scene(c, rng.choice(rs), rng.choice(["white", "gray"]), w), w)
-    for k in range(72):
-        r = rng.choice(objects[styles[k % 6]])
-        place = [p for p in E.PLACES if p != "in the center"][k % 8]
-        add("place", prompt_scene(c, r, free_bg([r["hex"]], "black" if r["tint"] else None), place=place))
-    for k in range(40):
-        r = rng.choice(objects[styles[k % 6]])
-        add("size", prompt_scene(c, r, free_bg([r["hex"]], "black" if r["tint"] else None), size=["small", "large"][k % 2]))
-    pairs = [("heldout_pair", a, b) for a, b in held["object_pair"]]
-    for _ in range(60):
-        a, b = rng.sample(objects["noto"], 2)
-        pairs.append(("seen_pair", a["hex"], b["hex"]))
-    for k, (group, a, b) in enumerate(pairs):
-        ss = [s for s in styles if s in by[a] and s in by[b] and (a, s) not in c.no_style and (b, s) not in c.no_style]
-        if not ss:
-            continue
-        s = ss[k % len(ss)]
-        r, q = by[a][s], by[b][s]
-        ink = "black" if r["tint"] else None
-        bg = ("solid", [free_bg([a, b], ink)], None, 0.0)
-        bg = ("solid", bg[1], [E.BG[bg[1][0]]], 0.0)
-        text = f"{E.article(r['name'])} to the left of {E.article(q['name'])}{describe(bg)}, {E.STYLE_WORDS[s][0]} style"
-        add(group, dict(objs=[c._object(x, ink, p, .5, PAIR, rng, 0) for x, p in ((r, .26), (q, .74))], bg=bg, style=s, caption=text))
-    return out
+from prompts import IMAGES, plan
 
 
 def small(a):
@@ -110,6 +46,7 @@ def references(rows, images):
     return dict(signature=np.stack(sig), row=np.array([r["i"] for r in rs]), style=np.array([r["style"] for r in rs]))
 
 
+KEYS = ["background", "color", "place", "size", "object", "style", "all", "r1", "r5", "distance"]
 _refs = {}
 
 
@@ -130,10 +67,13 @@ def rank(img, row, style):
     return int((d < d[at[0]]).sum()), int(who[d.argmin()]), float(d[at[0]] ** .5)
 
 
-def judge(job):
+def measure(job):
+    """One picture and its prompt -> dict of what could be measured without the judge"""
     img, p = job
     a = small(img)
     out = dict(background=E.measure_background(a)[0] == p["bg"])
+    if len(p["objects"]) > 2:
+        return out
     if len(p["objects"]) == 2:
         ranks = [rank(h, o[0], p["style"])[0] for h, o in zip((a[:, :64], a[:, 64:]), p["objects"])]
         ranks = [r for r in ranks if r is not None]
@@ -168,55 +108,86 @@ def report(results, prompts):
             groups["seen: " + p["style"]].append(r)
     table = {}
     for g, rs in groups.items():
-        keys = ["background", "color", "place", "size", "r1", "r5", "distance"]
         table[g] = dict(n=len(rs), **{k: round(float(np.mean([r[k] for r in rs if k in r])), 3)
-                                      for k in keys if any(k in r for r in rs)})
+                                      for k in KEYS if any(k in r for r in rs)})
     return table
 
 
 def show(table):
-    keys = ["n", "background", "color", "place", "size", "r1", "r5", "distance"]
+    keys = ["n", *KEYS]
     print(f"{'group':24}" + "".join(f"{k:>11}" for k in keys))
     for g, v in table.items():
         print(f"{g:24}" + "".join(f"{v.get(k, ''):>11}" for k in keys), flush=True)
+
+
+def judged(o, results, pictures, prompts):
+    """The results with what the judge named added, if there is one"""
+    if o.judge:
+        from judge import Loaded
+        rows, _ = E.load(o.data, images=False)
+        for r, named in zip(results, Loaded(o.judge)(pictures, prompts, rows)):
+            r.update(named)
+    return results
+
+
+def summary(results, prompts):
+    """The figures that the model is held to: share right on seen and on held-out combinations"""
+    clear = {"fluent-3d", "fluent-flat", "noto"}
+    rate = lambda key, *groups, when=lambda p: True: round(float(np.mean(v)), 3) if (
+        v := [r[key] for r, p in zip(results, prompts) if p["group"] in groups and key in r and when(p)]) else None
+    in_clear = lambda p: p["style"] in clear
+    return {
+        "background word": (rate("background", "seen"), rate("background", "heldout_background")),
+        "object, styles 3d, flat, cartoon": (rate("object", "seen", when=in_clear), rate("object", "heldout_style", when=in_clear)),
+        "style": (rate("style", "seen"), rate("style", "heldout_style", "heldout_background", "heldout_pair")),
+        "both objects of a pair": (rate("all", "seen_pair"), rate("all", "heldout_pair")),
+        "place": (rate("place", "seen", "place", "size"), None),
+        "size": (rate("size", "seen", "place", "size"), None)}
+
+
+def show_summary(table, real):
+    print(f"\n{'share right':36}{'seen':>8}{'held out':>10}   of real drawings: seen, held out")
+    for k, v in table.items():
+        print(f"{k:36}{v[0] if v[0] is not None else '':>8}{v[1] if v[1] is not None else '':>10}   {real[k] if real else ''}")
 
 
 def read(path, prompts):
     """pictures.npy in the order of the prompts, or a folder of <seed>.png -> pictures and their prompts"""
     if path.endswith(".npy"):
         return list(np.load(path)), prompts
-    have = [p for p in prompts if os.path.exists(os.path.join(path, f"{p['seed']}.png"))]
+    have = [dict(p, seed=s) for p in prompts for s in range(p["seed"], p["seed"] + IMAGES) if os.path.exists(os.path.join(path, f"{s}.png"))]
     return [np.asarray(Image.open(os.path.join(path, f"{p['seed']}.png")).convert("RGB")) for p in have], have
 
 
 def service(o, prompts):
-    """Draws through a running service, with the model's own defaults or one of --settings."""
+    """Draws through a running service, --images a prompt, with the model's own defaults or one of --settings."""
     more = {"model": o.model} if o.model else {}
     if o.settings:
         g, r, n, name = o.settings[0].split(",")
         more.update(guidance_scale=float(g), guidance_rescale=float(r), num_inference_steps=int(n), scheduler=name)
     os.makedirs(o.pictures, exist_ok=True)
-    times = []
-    for p in prompts:
-        path = os.path.join(o.pictures, f"{p['seed']}.png")
-        if os.path.exists(path):
-            continue
-        t = time.time()
-        body = json.dumps(dict(prompt=p["prompt"], seed=p["seed"], **more)).encode()
+    get = lambda url: urllib.request.urlopen(url if url.startswith("http") else o.url + url, timeout=90)
+
+    def draw(p):
+        path = lambda k: os.path.join(o.pictures, f"{p['seed'] + k}.png")
+        if all(os.path.exists(path(k)) for k in range(o.images)):
+            return
+        body = json.dumps(dict(prompt=p["prompt"], seed=p["seed"], num_images=o.images, **more)).encode()
         req = urllib.request.Request(o.url + "/v1/jobs", body, {"Content-Type": "application/json", "Prefer": "wait=60"})
         job = json.load(urllib.request.urlopen(req, timeout=90))
         while job["status"] in ("queued", "running"):
             time.sleep(.2)
-            job = json.load(urllib.request.urlopen(f"{o.url}/v1/jobs/{job['id']}", timeout=90))
+            job = json.load(get(f"/v1/jobs/{job['id']}"))
         if job["status"] != "succeeded":
-            sys.exit(f"{p['prompt']}: {job.get('error')}")
-        url = job["images"][0]["url"]
-        data = urllib.request.urlopen(url if url.startswith("http") else o.url + url, timeout=90).read()
-        with open(path, "wb") as f:
-            f.write(data)
-        times.append(time.time() - t)
-    if times:
-        print(f"{len(times)} pictures, {np.mean(times):.2f} s each, slowest {max(times):.2f} s")
+            raise SystemExit(f"{p['prompt']}: {job.get('error')}")
+        for image in job["images"]:
+            with open(path(image["index"]), "wb") as f:
+                f.write(get(image["url"]).read())
+    began = time.time()
+    with ThreadPool(o.clients) as clients:
+        for k, _ in enumerate(clients.imap_unordered(draw, prompts)):
+            if k % 50 == 49:
+                print(f"{k + 1} of {len(prompts)} prompts, {(k + 1) * o.images / (time.time() - began):.2f} pictures/s", flush=True)
 
 
 def memory_sheet(o, prompts):
@@ -252,10 +223,12 @@ def sweep(o, prompts, pool):
         t = time.time()
         x = model.draw([p["prompt"] for p in prompts], [p["seed"] for p in prompts], int(n), float(g), float(r), s)
         drawn = time.time() - t
-        table = report(pool.map(judge, zip(x, prompts), chunksize=8), prompts)
-        results[f"{g},{r},{n},{s}"] = table
+        measured = judged(o, pool.map(measure, zip(x, prompts), chunksize=8), x, prompts)
+        table = report(measured, prompts)
+        results[f"{g},{r},{n},{s}"] = dict(groups=table, summary=summary(measured, prompts))
         print(f"== guidance {g} rescale {r} steps {n} {s}: {drawn:.0f} s, measured {time.time() - t - drawn:.0f} s", flush=True)
         show(table)
+        show_summary(results[f"{g},{r},{n},{s}"]["summary"], None)
         if o.to:
             with open(o.to, "w") as f:
                 json.dump(results, f, indent=1)
@@ -274,6 +247,10 @@ def main():
     ap.add_argument("--group")
     ap.add_argument("--limit", type=int)
     ap.add_argument("--every", type=int, default=1)
+    ap.add_argument("--images", type=int, default=IMAGES, help=f"pictures of each prompt, at most {IMAGES}")
+    ap.add_argument("--clients", type=int, default=4, help="requests at a time")
+    ap.add_argument("--judge", help="judge.pt: names objects and styles as well")
+    ap.add_argument("--real", help="what `real --to` wrote, shown beside the figures")
     ap.add_argument("--out", default="out")
     ap.add_argument("--tokenizer")
     ap.add_argument("--settings", nargs="*", help="guidance,rescale,steps,scheduler ...")
@@ -312,11 +289,17 @@ def main():
                         .mul(127.5).add(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()]
         else:
             pictures, prompts = read(o.pictures, prompts)
-        table = report(pool.map(judge, zip(pictures, prompts), chunksize=8), prompts)
+        results = judged(o, pool.map(measure, zip(pictures, prompts), chunksize=8), pictures, prompts)
+    table, held = report(results, prompts), summary(results, prompts)
     show(table)
+    real = None
+    if o.real:
+        with open(o.real) as f:
+            real = json.load(f)["summary"]
+    show_summary(held, real)
     if o.to:
         with open(o.to, "w") as f:
-            json.dump(table, f, indent=1)
+            json.dump(dict(groups=table, summary=held), f, indent=1)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,26 @@ def write_scenes(o, seed, queue):
         queue.put((pack(scenes), np.array([tokenizer(s["caption"]) for s in scenes], np.int16)))
 
 
+def objective(unet, text, device):
+    """-> loss(x0, token ids, timesteps, noise)"""
+    ac = torch.tensor(diffusion.alphas_cumprod(), dtype=torch.float32, device=device)
+
+    def loss(x0, ids, t, noise):
+        a = ac[t].view(-1, 1, 1, 1)
+        x, v = a.sqrt() * x0 + (1 - a).sqrt() * noise, a.sqrt() * noise - (1 - a).sqrt() * x0
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            out = unet(x, t, text(ids))
+        weight = (GAMMA * (1 - ac[t])).clamp(max=1)            # min(SNR + 1, gamma) / (SNR + 1), SNR + 1 = 1 / (1 - a)
+        return (weight * ((out.float() - v) ** 2).mean((1, 2, 3))).mean()
+    return loss
+
+
+def spread_times(n, device):
+    """One random timestep in each n-th part of the schedule"""
+    u = (torch.arange(n, device=device) + torch.rand(n, device=device)) / n
+    return (u * diffusion.STEPS).long().clamp(max=diffusion.STEPS - 1)
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--data", default="data")
@@ -87,23 +107,12 @@ def main():
               {"params": [p for p in params if p.ndim <= 1], "weight_decay": 0.0}]
     opt = torch.optim.AdamW(groups, lr=o.peak, betas=(.9, .99), **({"fused": True} if cuda else {}))
     average = common.Averager(params, world, 1.0)
-    ac = torch.tensor(diffusion.alphas_cumprod(), dtype=torch.float32, device=device)
-
-    def losses(x0, ids, t, noise):
-        a = ac[t].view(-1, 1, 1, 1)
-        x, v = a.sqrt() * x0 + (1 - a).sqrt() * noise, a.sqrt() * noise - (1 - a).sqrt() * x0
-        with torch.autocast(device.type, torch.bfloat16, enabled=cuda):
-            out = unet(x, t, text(ids))
-        weight = (GAMMA * (1 - ac[t])).clamp(max=1)            # min(SNR + 1, gamma) / (SNR + 1), SNR + 1 = 1 / (1 - a)
-        return (weight * ((out.float() - v) ** 2).mean((1, 2, 3))).mean()
-    step_fn = losses if o.no_compile else torch.compile(losses, dynamic=False)
-
-    def batch_times():
-        u = (torch.arange(o.batch, device=device) + torch.rand(o.batch, device=device)) / o.batch
-        return (u * diffusion.STEPS).long().clamp(max=diffusion.STEPS - 1)
+    step_fn = objective(unet, text, device)
+    if not o.no_compile:
+        step_fn = torch.compile(step_fn, dynamic=False)
 
     def update(x0, ids, lr, keep):
-        loss = step_fn(x0, ids, batch_times(), torch.randn_like(x0))
+        loss = step_fn(x0, ids, spread_times(o.batch, device), torch.randn_like(x0))
         loss.backward()
         norm = average()
         for g in opt.param_groups:

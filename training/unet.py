@@ -102,12 +102,12 @@ def timestep_features(t, n=256):
 
 
 class UNet(nn.Module):
-    def __init__(self):
+    def __init__(self, channels=LATENT):
         super().__init__()
         w = WIDTHS
         self.time = nn.Sequential(nn.Linear(256, EMBED), nn.SiLU(), nn.Linear(EMBED, EMBED))
         self.pool = nn.Linear(TEXT, EMBED)
-        self.inp = nn.Conv2d(LATENT + 10, w[0], 3, padding=1)
+        self.inp = nn.Conv2d(channels + 10, w[0], 3, padding=1)
         self.down, self.shrink, self.up, self.grow = (nn.ModuleList() for _ in range(4))
         skips, c = [w[0]], w[0]
         for i, width in enumerate(w):
@@ -131,7 +131,7 @@ class UNet(nn.Module):
                     skips.pop()
                 self.grow.append(nn.Conv2d(c, w[i - 1], 3, padding=1))
                 c = w[i - 1]
-        self.norm, self.outp = nn.GroupNorm(GROUPS, c), nn.Conv2d(c, LATENT, 3, padding=1)
+        self.norm, self.outp = nn.GroupNorm(GROUPS, c), nn.Conv2d(c, channels, 3, padding=1)
         nn.init.zeros_(self.outp.weight), nn.init.zeros_(self.outp.bias)
 
     def forward(self, sample, timestep, encoder_hidden_states):

@@ -59,9 +59,10 @@ public sealed record JobError(string Code, string Message);
 
 /// <summary>Where the time went, in seconds.</summary>
 /// <param name="Queued">From acceptance to the first lease.</param>
+/// <param name="Admission">From acceptance to the beginning of the first step; of the last attempt, if there were several.</param>
 /// <param name="Encode">Tokenizer and text encoder, and the image encoder when there is a start image.</param>
 /// <param name="Denoise">From the first to the last step, shared batches included.</param>
 /// <param name="Decode">VAE decoder.</param>
 /// <param name="Upload">PNG encoding and blob writes.</param>
 /// <param name="RowSteps">U-Net rows computed for this job: the unit of cost.</param>
-public sealed record JobTimings(double Queued, double Encode, double Denoise, double Decode, double Upload, long RowSteps);
+public sealed record JobTimings(double Queued, double Admission, double Encode, double Denoise, double Decode, double Upload, long RowSteps);

@@ -31,7 +31,7 @@ public interface IDiffusionModel : IDisposable
     /// <param name="height">Pixel rows.</param>
     /// <param name="width">Pixel columns.</param>
     /// <param name="image">[3, height, width] in -1..1.</param>
-    /// <param name="mean">[LatentChannels, height / VaeScale, width / VaeScale], written; of the posterior, not yet scaled.</param>
-    /// <param name="deviation">Same shape, written: the posterior's standard deviation.</param>
+    /// <param name="mean">[LatentChannels, height / VaeScale, width / VaeScale], written; of the posterior, or the latents themselves (<see cref="ModelInfo.EncodesPosterior"/>); not yet scaled.</param>
+    /// <param name="deviation">Same shape, written: the posterior's standard deviation, zeros without one.</param>
     void EncodeImage(int height, int width, ReadOnlySpan<float> image, Span<float> mean, Span<float> deviation);
 }

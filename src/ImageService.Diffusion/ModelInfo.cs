@@ -26,6 +26,11 @@ public sealed record ModelInfo
     /// <summary>Subtracted before scaling (diffusers' <c>shift_factor</c>).</summary>
     public float ShiftFactor { get; init; }
 
+    /// <summary>
+    /// The VAE encoder gives mean and deviation, from which each picture samples. If not, it gives the latents themselves and the generator draws nothing for them.
+    /// </summary>
+    public bool EncodesPosterior { get; init; } = true;
+
     /// <summary>4, or 9 for inpainting U-Nets: latents, mask, latents of the masked image.</summary>
     public int UNetChannels { get; init; } = 4;
 

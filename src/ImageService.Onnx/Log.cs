@@ -16,6 +16,6 @@ internal static partial class Log
     [LoggerMessage(4, LogLevel.Information, "ONNX Runtime {Version} runs models on {Device}")]
     public static partial void RuntimeStarted(ILogger logger, string version, string device);
 
-    [LoggerMessage(5, LogLevel.Warning, "The CPU is used, since no GPU can be: {Reason}")]
-    public static partial void GpuUnusable(ILogger logger, string reason);
+    [LoggerMessage(EventId = 5, Message = "The CPU is used, since no GPU can be: {Reason}")]
+    public static partial void GpuUnusable(ILogger logger, LogLevel level, string reason);
 }

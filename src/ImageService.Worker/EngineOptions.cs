@@ -25,6 +25,10 @@ public sealed class EngineOptions : IValidatableObject
     [Range(2, 256)]
     public int ExactRows { get; set; } = 2;
 
+    /// <summary>Who may share U-Net calls; anything but <see cref="Batching.Step"/> is for comparison.</summary>
+    [EnumDataType(typeof(Batching))]
+    public Batching Batching { get; set; } = Batching.Step;
+
     /// <summary>Models in memory at a time; the one unused for longest makes room.</summary>
     [Range(1, 64)]
     public int MaxLoadedModels { get; set; } = 1;
@@ -44,7 +48,7 @@ public sealed class EngineOptions : IValidatableObject
     internal RowPolicy PolicyFor(WorkerModels models)
     {
         var maxRows = RowsOn(models);
-        return new RowPolicy { Budget = _ => maxRows, Sizes = RowSizes ?? (models.OnCpu ? [] : RowPolicy.DeviceSizes), ExactRows = ExactRows };
+        return new RowPolicy { Budget = _ => maxRows, Sizes = RowSizes ?? (models.OnCpu ? [] : RowPolicy.DeviceSizes), ExactRows = ExactRows, Batching = Batching };
     }
 }
 

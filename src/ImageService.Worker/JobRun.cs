@@ -18,6 +18,7 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
     private readonly Pace _pace = new(services.Time);
     private JobOutcome _droppedAs = JobOutcome.Lost;
     private DenoiseJob? _job;
+    private double _acceptedBefore; // seconds before the engine got it
     private int _picturesDrawn;
 
     public Lease Lease => leased.Lease;
@@ -132,6 +133,7 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
     {
         if (await StartImages.LoadAsync(services.Blobs, leased, this, dropped) is not { } job)
             return new DenoiseFailure("input_missing", "The start image or the mask of the job cannot be read.", Retry: true);
+        _acceptedBefore = services.SinceAcceptance(leased.Job);
         services.Engine.Add(_job = job);
         if (dropped.IsCancellationRequested)
             services.Engine.Cancel(job); // dropped before there was anything to cancel
@@ -162,7 +164,7 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
         {
             var images = await Task.WhenAll(writes);
             var upload = services.Time.GetElapsedTime(firstWrite).TotalSeconds;
-            var timings = new JobTimings(services.Waited(leased.Job), summary.Encode, summary.Denoise, summary.Decode, upload, summary.RowSteps);
+            var timings = new JobTimings(services.Waited(leased.Job), _acceptedBefore + summary.Admission, summary.Encode, summary.Denoise, summary.Decode, upload, summary.RowSteps);
             return new JobResult([.. images.OrderBy(i => i.Index)], timings, summary.Warnings);
         }
         catch (BlobUnavailableException e)

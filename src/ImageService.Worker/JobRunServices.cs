@@ -19,6 +19,9 @@ internal sealed class JobRunServices(IJobQueue queue, IBlobStore blobs, EngineTh
     /// <summary>Seconds from a job's acceptance to its lease.</summary>
     public double Waited(Job job) => Math.Max(0, ((job.StartedAt ?? Time.GetUtcNow()) - job.CreatedAt).TotalSeconds);
 
+    /// <summary>Seconds since a job's acceptance.</summary>
+    public double SinceAcceptance(Job job) => Math.Max(0, (Time.GetUtcNow() - job.CreatedAt).TotalSeconds);
+
     /// <summary>Seconds since a job's first lease.</summary>
     public double SinceFirstLease(Job job) => job.StartedAt is { } started ? Math.Max(0, (Time.GetUtcNow() - started).TotalSeconds) : 0;
 }

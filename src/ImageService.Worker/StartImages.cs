@@ -13,7 +13,7 @@ internal static class StartImages
         var pixels = request.Width * request.Height;
         var image = await ReadAsync(blobs, request.Image, pixels * 3, cancellationToken);
         var mask = await ReadAsync(blobs, request.MaskImage, pixels, cancellationToken);
-        return image is null || mask is null ? null : new DenoiseJob(request, listener, leased.State) { StartImage = image, Mask = mask };
+        return image is null || mask is null ? null : new DenoiseJob(request, listener, leased.State) { Client = leased.Job.Client, StartImage = image, Mask = mask };
     }
 
     private static async Task<byte[]?> ReadAsync(IBlobStore blobs, string? name, int length, CancellationToken cancellationToken)

@@ -175,7 +175,7 @@ internal sealed class InMemoryJobStore(TimeProvider time) : IJobStore
             var job = _jobs[id].Job;
             End(id, job with
             {
-                Status = JobStatus.Succeeded, QueuePosition = null, Images = images, Step = job.Steps, Timings = new JobTimings(0.1, 0.2, 1.5, 0.3, 0.05, 40),
+                Status = JobStatus.Succeeded, QueuePosition = null, Images = images, Step = job.Steps, Timings = new JobTimings(0.1, 0.15, 0.2, 1.5, 0.3, 0.05, 40),
             });
         }
     }

@@ -26,7 +26,7 @@ public sealed class LookingAtJobs
         api.Succeed(id, Picture, Picture);
         var done = (await api.GetAsync($"/v1/jobs/{id}")).Json;
         Assert.Equal("succeeded", done.GetProperty("status").GetString());
-        Assert.Equal(1.5, done.GetProperty("timings").GetProperty("denoise").GetDouble());
+        Assert.Equal((0.15, 1.5), (done.GetProperty("timings").GetProperty("admission").GetDouble(), done.GetProperty("timings").GetProperty("denoise").GetDouble()));
         Assert.Equal("2026-01-02T03:04:05+00:00", done.GetProperty("finished_at").GetString());
         var second = done.GetProperty("images")[1];
         Assert.Equal((1, 42, $"/v1/jobs/{id}/images/1", 1000), (second.GetProperty("index").GetInt32(), second.GetProperty("seed").GetInt64(),

@@ -34,7 +34,7 @@ public sealed class WholeProgram : IDisposable
         var name = BlobNames.Image(leased.Lease, 0);
         await blobs.PutAsync(name, new byte[] { 9, 8, 7 }, "image/png", default);
         var image = new GeneratedImage(0, 7, name, "abcd", 3, 256, 256);
-        Assert.True(await queue.CompleteAsync(leased.Lease, new JobResult([image], new JobTimings(0, 0, 1, 0, 0, 40), []), default));
+        Assert.True(await queue.CompleteAsync(leased.Lease, new JobResult([image], new JobTimings(0, 0, 0, 1, 0, 0, 40), []), default));
 
         var told = await events.WaitAsync(TimeSpan.FromSeconds(20));
         Assert.Contains("event: preview\n", told, StringComparison.Ordinal);

@@ -95,7 +95,7 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
-    /// <summary>Sends a signal: "STOP", "CONT".</summary>
+    /// <summary>Sends a signal and goes on: "STOP" holds the process, "CONT" lets it run again.</summary>
     public async Task SendAsync(string signal)
     {
         using var kill = Process.Start("kill", [$"-{signal}", _process.Id.ToString()]);

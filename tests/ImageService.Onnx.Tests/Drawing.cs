@@ -11,6 +11,9 @@ internal sealed class Drawing(IDiffusionModel model) : IModelSource, IDiffusionM
 
     public ModelInfo Info => model.Info;
 
+    /// <summary>Runs after each call of the U-Net.</summary>
+    public Action<UNetBatch>? Predicted { get; set; }
+
     private DenoiseEngine Engine => _engine ??= new DenoiseEngine(new RowPolicy { Budget = _ => 8 }, JobPreparation.Create(), this, TimeProvider.System);
 
     /// <summary>One picture, alone.</summary>
@@ -44,7 +47,11 @@ internal sealed class Drawing(IDiffusionModel model) : IModelSource, IDiffusionM
     public void EncodeTokens(int encoder, ReadOnlySpan<int> tokens, int? clipSkip, Span<float> hidden, Span<float> pooled) =>
         model.EncodeTokens(encoder, tokens, clipSkip, hidden, pooled);
 
-    public void PredictNoise(UNetBatch batch) => model.PredictNoise(batch);
+    public void PredictNoise(UNetBatch batch)
+    {
+        model.PredictNoise(batch);
+        Predicted?.Invoke(batch);
+    }
 
     public void DecodeLatents(int height, int width, ReadOnlySpan<float> latents, Span<byte> rgb)
     {

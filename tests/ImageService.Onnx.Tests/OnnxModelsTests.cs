@@ -47,6 +47,19 @@ public sealed class OnnxModelsTests
         Assert.Contains("/nowhere/cuda.so is missing", message);
     }
 
+    [Fact]
+    public void Auto_without_a_GPU_uses_the_CPU_and_says_why_in_one_line()
+    {
+        using var folder = TemporaryModel.Copy("tiny-sd15");
+        var log = new LogLines();
+        Start(log, ("Models:Path", folder[".."]), ("Execution:Provider", "auto"));
+        Assert.DoesNotContain('\n', Assert.Single(log.All, l => l.StartsWith("The CPU is used, since no GPU can be: Execution:Provider cuda", StringComparison.Ordinal)));
+        Assert.Empty(log.Warnings);
+
+        Start(log, ("Models:Path", folder[".."]), ("Execution:Provider", "auto"), ("Execution:CudaLibrary", "/nowhere/cuda.so"));
+        Assert.Contains("/nowhere/cuda.so is missing", Assert.Single(log.Warnings));
+    }
+
     [Theory]
     [InlineData("Execution:Provider", "tpu", "auto, cpu or cuda")]
     [InlineData("Execution:IntraOpThreads", "-1", "IntraOpThreads")]
@@ -66,6 +79,7 @@ public sealed class OnnxModelsTests
 
     private sealed class LogLines : ILoggerFactory, ILogger
     {
+        public List<string> All { get; } = [];
         public List<string> Warnings { get; } = [];
 
         public ILogger CreateLogger(string categoryName) => this;
@@ -78,6 +92,7 @@ public sealed class OnnxModelsTests
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
+            All.Add(formatter(state, exception));
             if (logLevel >= LogLevel.Warning)
                 Warnings.Add(formatter(state, exception));
         }

@@ -41,29 +41,41 @@ internal static class TinyOnnx
         File.WriteAllBytes(path, Join(Field(1, 8), Field(7, graph), Field(8, Join(Field(1, ""), Field(2, 17)))));
     }
 
-    private static byte[] Node(string op, string[] inputs, string[] outputs, params byte[][] attributes) =>
+    internal static byte[] Node(string op, string[] inputs, string[] outputs, params byte[][] attributes) =>
         Join([.. inputs.Select(i => Field(1, i)), .. outputs.Select(o => Field(2, o)), Field(4, op), .. attributes.Select(a => Field(5, a))]);
 
-    private static byte[] Int(string name, int value) => Join(Field(1, name), Field(3, value), Field(20, 2));
+    internal static byte[] Int(string name, int value) => Join(Field(1, name), Field(3, value), Field(20, 2));
+
+    /// <summary>A U-Net that predicts its sample plus its guidance embedding, laid out as 4 x 8 x 8: 256 numbers that a test can read back.</summary>
+    public static void WriteGuidedUNet(string path, TensorElementType type)
+    {
+        var picture = Join(Field(1, 4), Field(2, (int)TensorElementType.Int64), Field(8, "picture"), Field(9, Int64s(-1, 4, 8, 8)));
+        var graph = Join(
+            Field(1, Node("Reshape", ["timestep_cond", "picture"], ["guidance"])), Field(1, Node("Add", ["sample", "guidance"], ["out_sample"])),
+            Field(2, "guided"), Field(5, picture), Field(11, Value("sample", type, 0, 4, 0, 0)), Field(11, Value("timestep", type, 0)),
+            Field(11, Value("encoder_hidden_states", type, 0, 0, 32)), Field(11, Value("timestep_cond", type, 0, 256)),
+            Field(12, Value("out_sample", type, 0, 4, 0, 0)));
+        File.WriteAllBytes(path, Join(Field(1, 8), Field(7, graph), Field(8, Join(Field(1, ""), Field(2, 17)))));
+    }
 
     private static byte[] Ints(string name, params int[] values) => Join([Field(1, name), .. values.Select(v => Field(8, v)), Field(20, 7)]);
 
     // A length of 0 is any.
-    private static byte[] Value(string name, TensorElementType type, params int[] shape)
+    internal static byte[] Value(string name, TensorElementType type, params int[] shape)
     {
         var dimensions = shape.Select((d, i) => Field(1, d > 0 ? Field(1, d) : Field(2, $"{name}{i}")));
         return Join(Field(1, name), Field(2, Field(1, Join(Field(1, (int)type), Field(2, Join([.. dimensions]))))));
     }
 
-    private static byte[] Int64s(params long[] values) => values.SelectMany(BitConverter.GetBytes).ToArray();
+    internal static byte[] Int64s(params long[] values) => values.SelectMany(BitConverter.GetBytes).ToArray();
 
-    private static byte[] Field(int number, int value) => [.. Varint(number << 3), .. Varint(value)];
+    internal static byte[] Field(int number, int value) => [.. Varint(number << 3), .. Varint(value)];
 
-    private static byte[] Field(int number, string text) => Field(number, Encoding.UTF8.GetBytes(text));
+    internal static byte[] Field(int number, string text) => Field(number, Encoding.UTF8.GetBytes(text));
 
-    private static byte[] Field(int number, byte[] content) => [.. Varint((number << 3) | 2), .. Varint(content.Length), .. content];
+    internal static byte[] Field(int number, byte[] content) => [.. Varint((number << 3) | 2), .. Varint(content.Length), .. content];
 
-    private static byte[] Join(params byte[][] parts) => parts.SelectMany(p => p).ToArray();
+    internal static byte[] Join(params byte[][] parts) => parts.SelectMany(p => p).ToArray();
 
     private static IEnumerable<byte> Varint(int value)
     {

@@ -10,6 +10,9 @@ internal sealed class FakeBlobs(Journal journal) : IBlobStore
 
     public ConcurrentDictionary<string, byte[]> Content { get; } = new();
 
+    /// <summary>Managed ids of the threads that wrote.</summary>
+    public ConcurrentBag<int> WrittenOn { get; } = [];
+
     /// <summary>Writes arrive damaged.</summary>
     public bool Damage { get; set; }
 
@@ -18,6 +21,7 @@ internal sealed class FakeBlobs(Journal journal) : IBlobStore
     public Task PutAsync(string name, ReadOnlyMemory<byte> content, string contentType, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        WrittenOn.Add(Environment.CurrentManagedThreadId);
         if (Interlocked.Decrement(ref _failures) >= 0)
         {
             journal.Add($"put failed {name}");

@@ -21,6 +21,7 @@ public sealed class JobPumpTests
         Assert.Equal([5L, 6L, 7L], result.Images.Select(i => i.Seed));
         Assert.Equal(3 * 2 * 4, result.Timings.RowSteps);
         Assert.Equal(3, result.Timings.Queued);
+        Assert.Equal(3, result.Timings.Admission);
         foreach (var image in result.Images)
         {
             Assert.Equal(BlobNames.Image(leased.Lease, image.Index), image.BlobName);

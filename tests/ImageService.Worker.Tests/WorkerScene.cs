@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using ImageService.Core;
 using ImageService.Diffusion.Denoise;
 using ImageService.Testing;
@@ -12,7 +13,7 @@ internal sealed class WorkerScene : IAsyncDisposable
     private long _tokens;
     private readonly List<TaskCompletionSource> _gates = [];
 
-    public WorkerScene(FakeQueue? queue = null, int maxRows = 8, int graceSeconds = 20)
+    public WorkerScene(FakeQueue? queue = null, int maxRows = 8, int graceSeconds = 20, IJobQueue? store = null)
     {
         Time = new SteppedTime(Journal);
         Queue = queue ?? new FakeQueue(Journal);
@@ -22,16 +23,24 @@ internal sealed class WorkerScene : IAsyncDisposable
         var models = new WorkerModels([Model.Info.Description], _ => Model, "cpu");
         var pool = new ModelPool(models, 1, NullLogger<ModelPool>.Instance, Time);
         Engine = new EngineThread(engineOptions.Value.PolicyFor(models), FakePreparation.Create(), pool, Time, NullLogger<EngineThread>.Instance);
-        var format = new PictureFormat((picture, _, model) => new byte[] { 1, 2, 3, (byte)picture.Index, (byte)model.Id.Length }.Concat(picture.Rgb).ToArray(),
+        var format = new PictureFormat((picture, _, model) =>
+            {
+                EncodedOn.Add(Environment.CurrentManagedThreadId);
+                return new byte[] { 1, 2, 3, (byte)picture.Index, (byte)model.Id.Length }.Concat(picture.Rgb).ToArray();
+            },
             look => new Preview(look.Index, look.Step, look.Steps, new byte[] { 7 }, "image/png", look.Width, look.Height));
         var writer = new PictureWriter(Blobs, format, options, Time, NullLogger<PictureWriter>.Instance);
         var retry = new StoreRetry(Time, NullLogger<StoreRetry>.Instance);
-        var services = new JobRunServices(Queue, Blobs, Engine, models, format, writer, retry, Time, NullLogger<JobRun>.Instance);
-        Keeper = new LeaseKeeper(Queue, options, Time, NullLogger<LeaseKeeper>.Instance);
-        Pump = new JobPump(Queue, services, Keeper, options, engineOptions, Time, NullLogger<JobPump>.Instance);
+        var services = new JobRunServices(store ?? Queue, Blobs, Engine, models, format, writer, retry, Time, NullLogger<JobRun>.Instance);
+        Keeper = new LeaseKeeper(store ?? Queue, options, Time, NullLogger<LeaseKeeper>.Instance);
+        Pump = new JobPump(store ?? Queue, services, Keeper, options, engineOptions, Time, NullLogger<JobPump>.Instance);
     }
 
     public Journal Journal { get; } = new();
+
+    /// <summary>Managed ids of the threads that made files of pictures.</summary>
+    public ConcurrentBag<int> EncodedOn { get; } = [];
+
     public FakeDiffusionModel Model { get; } = new() { RecordCalls = false };
     public SteppedTime Time { get; }
     public FakeQueue Queue { get; }

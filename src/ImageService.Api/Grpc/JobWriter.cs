@@ -67,7 +67,7 @@ internal static class JobWriter
         if (job.Error is { } error)
             message.Error = new Wire.Error { Code = error.Code, Message = error.Message };
         if (job.Timings is { } t)
-            message.Timings = new Wire.Timings { Queued = t.Queued, Encode = t.Encode, Denoise = t.Denoise, Decode = t.Decode, Upload = t.Upload, RowSteps = t.RowSteps };
+            message.Timings = new Wire.Timings { Queued = t.Queued, Admission = t.Admission, Encode = t.Encode, Denoise = t.Denoise, Decode = t.Decode, Upload = t.Upload, RowSteps = t.RowSteps };
         foreach (var (key, value) in request.Metadata ?? new Dictionary<string, string>())
             message.Metadata.Add(key, value);
         return message;

@@ -21,16 +21,17 @@ internal sealed record JobErrorResponse(string Code, string Message);
 
 /// <summary>Where the time went, in seconds.</summary>
 /// <param name="Queued">From acceptance to the first attempt.</param>
+/// <param name="Admission">From acceptance to the beginning of the first step.</param>
 /// <param name="Encode">Text encoder, and image encoder with a start image.</param>
 /// <param name="Denoise">First to last step, shared batches included.</param>
 /// <param name="Decode">VAE decoder.</param>
 /// <param name="Upload">Encoding and storing the files.</param>
 /// <param name="RowSteps">U-Net rows computed: the unit of cost.</param>
-internal sealed record JobTimingsResponse(double Queued, double Encode, double Denoise, double Decode, double Upload, long RowSteps)
+internal sealed record JobTimingsResponse(double Queued, double Admission, double Encode, double Denoise, double Decode, double Upload, long RowSteps)
 {
     public static JobTimingsResponse? From(JobTimings? timings) => timings is null
         ? null
-        : new(timings.Queued, timings.Encode, timings.Denoise, timings.Decode, timings.Upload, timings.RowSteps);
+        : new(timings.Queued, timings.Admission, timings.Encode, timings.Denoise, timings.Decode, timings.Upload, timings.RowSteps);
 }
 
 /// <summary>A page of jobs, newest first.</summary>

@@ -1,35 +1,38 @@
+using ImageService.Core;
+
 namespace ImageService.Diffusion.Denoise;
 
 /// <summary>
-/// Jobs whose prompts are not encoded yet, in the order in which they came. One whose model is not there lets others pass, but not for ever: after
-/// <paramref name="ageLimit"/> turns nobody behind it may go on using the models that are in its way.
+/// Jobs whose prompts are not encoded yet, clients in turn. One whose model is not there lets others pass, but not for ever: when they
+/// have for <paramref name="ageLimit"/> turns, nobody behind it may go on using the models that are in its way.
 /// </summary>
 internal sealed class ArrivalLine(IModelSource models, Func<IDiffusionModel, bool> inUse, int ageLimit)
 {
-    private readonly List<(DenoiseJob Job, long Turn)> _line = [];
+    private readonly FairLine<DenoiseJob> _line = new();
 
     public int Count => _line.Count;
 
-    public IEnumerable<DenoiseJob> Jobs => _line.Select(a => a.Job);
+    public IEnumerable<DenoiseJob> Jobs => _line.Members;
 
-    public void Add(DenoiseJob job, long turn) => _line.Add((job, turn));
+    public void Add(DenoiseJob job) => _line.Add(job, new Charge(job.Client, job.Request.Priority, RequestCost.Of(job.Request)));
 
-    public void Remove(DenoiseJob job) => _line.RemoveAll(a => ReferenceEquals(a.Job, job));
+    public void Remove(DenoiseJob job) => _line.Remove(job);
 
     /// <summary>Takes out the first job whose model is ready, or whose model could not be loaded.</summary>
     /// <returns>Null if there is none.</returns>
     public Arrival? Next(long turn)
     {
-        for (var place = 0; place < _line.Count; place++)
+        _line.Look(turn);
+        while (_line.MoveNext())
         {
-            var (job, since) = _line[place];
+            var job = _line.Current;
             var availability = Find(job, out var model, out var failure);
             if (model is not null || failure is not null)
             {
-                _line.RemoveAt(place);
+                _line.Take();
                 return new Arrival(job, model, failure);
             }
-            if (availability == ModelAvailability.NoRoom && turn - since > ageLimit)
+            if (availability == ModelAvailability.NoRoom && _line.PassedFor > ageLimit)
                 return null;
         }
         return null;

@@ -4,6 +4,7 @@ namespace ImageService.Diffusion.Denoise;
 internal sealed class BatchGroup<T>(GroupKey key) where T : class, IBatchMember
 {
     private readonly List<T> _members = [];
+    private readonly List<T> _held = [];
     private List<T> _stepping = [];
     private List<T> _before = [];
 
@@ -12,7 +13,15 @@ internal sealed class BatchGroup<T>(GroupKey key) where T : class, IBatchMember
     /// <summary>Rows of all members.</summary>
     public int Rows { get; private set; }
 
+    /// <summary>Rows of members that are done and held until the whole batch is: computed for nobody.</summary>
+    public int DeadRows { get; private set; }
+
     public int Count => _members.Count;
+
+    public IReadOnlyList<T> Members => _members;
+
+    /// <summary>It has run a step.</summary>
+    public bool Started { get; private set; }
 
     /// <summary>Members of the coming step, in the order of their rows.</summary>
     public IReadOnlyList<T> Stepping => _stepping;
@@ -37,9 +46,24 @@ internal sealed class BatchGroup<T>(GroupKey key) where T : class, IBatchMember
         return true;
     }
 
+    /// <summary>Turns a member's rows into dead ones.</summary>
+    public void Hold(T member)
+    {
+        Leave(member);
+        _held.Add(member);
+        DeadRows += member.Rows;
+    }
+
+    /// <summary>Members that were held, in the order in which they were done.</summary>
+    public IReadOnlyList<T> Held => _held;
+
+    /// <summary>It took part in the group's last step.</summary>
+    public bool SteppedLast(T member) => _stepping.Contains(member);
+
     /// <summary>Fills <see cref="Stepping"/>: everyone, or those at one timestep if the U-Net takes but one.</summary>
     public void Select()
     {
+        Started = true;
         (_before, _stepping) = (_stepping, _before);
         _stepping.Clear();
         SteppingRows = 0;

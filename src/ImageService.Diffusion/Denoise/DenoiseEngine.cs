@@ -33,7 +33,7 @@ public sealed class DenoiseEngine
         _rowPolicy = rowPolicy;
         _preparation = preparation;
         _time = time;
-        _batcher = new StepBatcher<DenoiseTask>(rowPolicy, MaxGroups, AgeLimit);
+        _batcher = new StepBatcher<DenoiseTask>(rowPolicy, _denoised.Enqueue, MaxGroups, AgeLimit);
         _arrived = new ArrivalLine(models, model => _drawing.Exists(job => ReferenceEquals(job.Model, model)), AgeLimit);
     }
 
@@ -45,7 +45,8 @@ public sealed class DenoiseEngine
         if (job.Phase != JobPhase.New)
             throw new InvalidOperationException("The job has been added before.");
         job.Phase = JobPhase.Arrived;
-        _arrived.Add(job, _turn);
+        job.AddedAt = _time.GetTimestamp();
+        _arrived.Add(job);
     }
 
     /// <summary>Drops a job: its rows are free for the next step. No effect on one that has ended.</summary>
@@ -100,11 +101,13 @@ public sealed class DenoiseEngine
     {
         var began = _time.GetTimestamp();
         var admitted = 0;
+        // A static batch is made of everyone who is here when it starts.
+        var wholeBatch = _rowPolicy.Batching.IsStatic() && _batcher.RunningCount == 0;
         while (_arrived.Next(_turn) is { } arrival)
         {
             Admit(arrival);
             admitted++;
-            if (Seconds(began) >= _lastStepSeconds * EncodeShareOfStep)
+            if (!wholeBatch && Seconds(began) >= _lastStepSeconds * EncodeShareOfStep)
                 break;
         }
         return (admitted, admitted == 0 ? 0 : Seconds(began));
@@ -152,7 +155,7 @@ public sealed class DenoiseEngine
             return default;
         var began = _time.GetTimestamp();
         var rows = group.SteppingRows;
-        var paddedRows = _rowPolicy.Padded(group.Key, rows);
+        var paddedRows = _rowPolicy.Padded(group.Key, rows + group.DeadRows);
         try
         {
             RunnerFor(group, paddedRows).Predict(group, paddedRows);
@@ -218,10 +221,7 @@ public sealed class DenoiseEngine
         if (original is not null)
             job.Listener.Preview(new PreviewLatents(task.Model, task.Index, done, steps, original, task.Group.Batch.Height, task.Group.Batch.Width));
         if (task.Denoised)
-        {
-            _batcher.Remove(task);
-            _denoised.Enqueue(task);
-        }
+            _batcher.Finish(task);
     }
 
     private (bool Decoded, double Seconds) DecodeOne()
@@ -261,8 +261,9 @@ public sealed class DenoiseEngine
     private void Finish(DenoiseJob job)
     {
         Remove(job);
+        var admission = job.FirstStepAt == 0 ? 0 : _time.GetElapsedTime(job.AddedAt, job.FirstStepAt).TotalSeconds;
         var denoise = _time.GetElapsedTime(job.FirstStepAt, job.LastStepAt).TotalSeconds;
-        job.Listener.Finished(new DenoiseSummary(job.Model!.Info.Description, job.Warnings, job.EncodeSeconds, denoise, job.DecodeSeconds, job.RowSteps()));
+        job.Listener.Finished(new DenoiseSummary(job.Model!.Info.Description, job.Warnings, admission, job.EncodeSeconds, denoise, job.DecodeSeconds, job.RowSteps()));
     }
 
     private void Fail(DenoiseJob job, DenoiseFailure failure)

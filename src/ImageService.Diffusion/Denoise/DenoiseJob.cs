@@ -10,6 +10,9 @@ public sealed class DenoiseJob(GenerationRequest request, IDenoiseListener liste
 {
     public GenerationRequest Request { get; } = request;
 
+    /// <summary>As <see cref="Job.Client"/>: clients are served alike.</summary>
+    public string Client { get; init; } = "";
+
     /// <summary>RGB of <see cref="GenerationRequest.Image"/>, height x width x 3; empty = no start image.</summary>
     public ReadOnlyMemory<byte> StartImage { get; init; }
 
@@ -26,6 +29,7 @@ public sealed class DenoiseJob(GenerationRequest request, IDenoiseListener liste
     internal int Decoded { get; set; }
     internal double EncodeSeconds { get; set; }
     internal double DecodeSeconds { get; set; }
+    internal long AddedAt { get; set; }
     internal long FirstStepAt { get; set; }
     internal long LastStepAt { get; set; }
 

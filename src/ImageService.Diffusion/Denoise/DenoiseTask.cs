@@ -63,7 +63,11 @@ internal sealed class DenoiseTask : IBatchMember
 
     public bool Denoised => Step >= Scheduler.StepCount;
 
+    public int Pauses { get; set; }
     public GroupKey Group { get; }
+    public Charge Charge => new(Job.Client, Job.Request.Priority, (double)Rows * (Scheduler.StepCount - Step) * Group.Batch.Height * Group.Batch.Width);
+    object IBatchMember.Job => Job;
+    public Schedule Schedule => new(Job.Request.Scheduler, FirstStep, Scheduler.StepCount, Job.Request.GuidanceScale);
     public int Rows { get; }
     public float Timestep => Scheduler.Timestep(Step);
     public bool TimestepPerRow => Model.Info.TimestepPerRow;

@@ -51,7 +51,7 @@ public static class Guidance
     {
         var half = into.Length / 2;
         var position = (scale - 1) * 1000f;
-        var decay = (float)(Math.Log(10000) / (half - 1));
+        var decay = MathF.Log(10000) / (half - 1);
         for (var i = 0; i < half; i++)
         {
             var angle = position * MathF.Exp(i * -decay);

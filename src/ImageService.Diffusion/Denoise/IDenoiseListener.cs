@@ -31,11 +31,12 @@ public sealed record PreviewLatents(IDiffusionModel Model, int Index, int Step, 
 /// <param name="Rows">The largest row count, padding included, of the U-Net calls it was drawn in.</param>
 public sealed record DecodedPicture(int Index, long Seed, int Width, int Height, byte[] Rgb, int Rows);
 
+/// <param name="Admission">Seconds from <see cref="DenoiseEngine.Add"/> to the beginning of the first step; 0 = there was none left to do.</param>
 /// <param name="Encode">Seconds in tokenizer, text encoder and image encoder.</param>
 /// <param name="Denoise">Seconds from the first to the last step.</param>
 /// <param name="Decode">Seconds in the VAE decoder.</param>
 /// <param name="RowSteps">U-Net rows computed, padding not counted.</param>
-public sealed record DenoiseSummary(ModelDescription Model, IReadOnlyList<string> Warnings, double Encode, double Denoise, double Decode, long RowSteps);
+public sealed record DenoiseSummary(ModelDescription Model, IReadOnlyList<string> Warnings, double Admission, double Encode, double Denoise, double Decode, long RowSteps);
 
 /// <param name="Code">As <see cref="JobError.Code"/>.</param>
 /// <param name="Retry">Another attempt may go better.</param>

@@ -127,8 +127,15 @@ internal sealed class ImageStart
         public float[] Sample(ModelInfo info, NoiseGenerator generator)
         {
             var sample = new float[Mean.Length];
-            generator.Fill(sample);
-            TensorPrimitives.MultiplyAdd(sample, Deviation, Mean, sample);
+            if (info.EncodesPosterior)
+            {
+                generator.Fill(sample);
+                TensorPrimitives.MultiplyAdd(sample, Deviation, Mean, sample);
+            }
+            else
+            {
+                Mean.CopyTo(sample, 0);
+            }
             if (info.ShiftFactor != 0)
                 TensorPrimitives.Subtract(sample, info.ShiftFactor, sample);
             TensorPrimitives.Multiply(sample, info.ScalingFactor, sample);

@@ -1,6 +1,6 @@
 namespace ImageService.Diffusion.Denoise;
 
-/// <summary>How many rows a U-Net call may have, and which row counts the device gets to see.</summary>
+/// <summary>How many rows a U-Net call may have, which row counts the device gets to see, and who may share a call.</summary>
 public sealed record RowPolicy
 {
     /// <summary>Counts that suit a device which compiles, tunes or captures each shape it meets.</summary>
@@ -14,6 +14,8 @@ public sealed record RowPolicy
 
     /// <summary>The one row count of calls for <see cref="Core.Determinism.Exact"/> pictures; at least 2.</summary>
     public int ExactRows { get; init; } = 2;
+
+    public Batching Batching { get; init; } = Batching.Step;
 
     internal int Limit(GroupKey group) => group.Exact ? ExactRows : Budget(group.Batch);
 

@@ -6,13 +6,12 @@ internal sealed class DdimScheduler : VarianceScheduler
     private readonly float[] _nextProducts;
     private readonly float[] _original;
     private readonly float[] _noise;
-    private readonly OriginalLimit _limit;
 
     public DdimScheduler(SchedulerSetup setup) : this(setup, WholeTimesteps(setup))
     {
     }
 
-    private DdimScheduler(SchedulerSetup setup, float[] timesteps) : base(setup, timesteps)
+    private DdimScheduler(SchedulerSetup setup, float[] timesteps) : base(setup, timesteps, new OriginalLimit(setup, clip: true))
     {
         // The next timestep is a stride away, whatever the spacing; past 0 it is the clean image, or the least noisy timestep.
         var stride = setup.Schedule.Count / setup.Steps;
@@ -21,13 +20,6 @@ internal sealed class DdimScheduler : VarianceScheduler
         _nextProducts = Array.ConvertAll(timesteps, t => t >= stride ? products[(int)t - stride] : final);
         _original = new float[setup.Length];
         _noise = new float[setup.Length];
-        _limit = new OriginalLimit(setup, clip: true);
-    }
-
-    public override void PredictOriginal(int step, ReadOnlySpan<float> modelOutput, ReadOnlySpan<float> latents, Span<float> into)
-    {
-        base.PredictOriginal(step, modelOutput, latents, into);
-        _limit.Apply(into);
     }
 
     public override void Step(int step, ReadOnlySpan<float> modelOutput, Span<float> latents)

@@ -12,14 +12,13 @@ internal sealed class DdpmScheduler : VarianceScheduler
     private readonly bool _fixedLarge;
     private readonly float[] _original;
     private readonly float[] _noise;
-    private readonly OriginalLimit _limit;
     private readonly NoiseGenerator _generator;
 
     public DdpmScheduler(SchedulerSetup setup) : this(setup, WholeTimesteps(setup))
     {
     }
 
-    private DdpmScheduler(SchedulerSetup setup, float[] timesteps) : base(setup, timesteps)
+    private DdpmScheduler(SchedulerSetup setup, float[] timesteps) : base(setup, timesteps, new OriginalLimit(setup, clip: true))
     {
         var products = setup.Schedule.AlphasCumprod.ToArray();
         // One for each step, then that of the clean image.
@@ -32,14 +31,7 @@ internal sealed class DdpmScheduler : VarianceScheduler
         };
         _original = new float[setup.Length];
         _noise = new float[setup.Length];
-        _limit = new OriginalLimit(setup, clip: true);
         _generator = setup.Noise;
-    }
-
-    public override void PredictOriginal(int step, ReadOnlySpan<float> modelOutput, ReadOnlySpan<float> latents, Span<float> into)
-    {
-        base.PredictOriginal(step, modelOutput, latents, into);
-        _limit.Apply(into);
     }
 
     public override void Step(int step, ReadOnlySpan<float> modelOutput, Span<float> latents)

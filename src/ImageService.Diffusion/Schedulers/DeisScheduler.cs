@@ -8,7 +8,6 @@ internal sealed class DeisScheduler : VarianceScheduler
 {
     private readonly float[] _rhos;
     private readonly MultistepOrder _order;
-    private readonly OriginalLimit _limit;
     private readonly OutputHistory _noises;
     private readonly float[] _original;
 
@@ -16,19 +15,12 @@ internal sealed class DeisScheduler : VarianceScheduler
     {
     }
 
-    private DeisScheduler(SchedulerSetup setup, MultistepTable table) : base(setup, table.Timesteps, table.Levels)
+    private DeisScheduler(SchedulerSetup setup, MultistepTable table) : base(setup, table.Timesteps, table.Levels, new OriginalLimit(setup, clip: null))
     {
         _rhos = table.Levels;
         _order = new MultistepOrder(MultistepOrder.Read(setup.Config), StepCount, setup.Config.LowerOrderFinal ?? true, firstFinal: false);
-        _limit = new OriginalLimit(setup, clip: null);
         _noises = new OutputHistory(_order.Highest, setup.Length);
         _original = new float[setup.Length];
-    }
-
-    public override void PredictOriginal(int step, ReadOnlySpan<float> modelOutput, ReadOnlySpan<float> latents, Span<float> into)
-    {
-        base.PredictOriginal(step, modelOutput, latents, into);
-        _limit.Apply(into);
     }
 
     public override void Step(int step, ReadOnlySpan<float> modelOutput, Span<float> latents)

@@ -12,7 +12,6 @@ internal sealed class DpmSolverScheduler : VarianceScheduler
     private readonly MultistepOrder _order;
     private readonly bool _stochastic;
     private readonly bool _heun;
-    private readonly OriginalLimit _limit;
     private readonly OutputHistory _originals;
     private readonly NoiseGenerator _generator;
     private readonly float[] _noise;
@@ -21,7 +20,7 @@ internal sealed class DpmSolverScheduler : VarianceScheduler
     {
     }
 
-    private DpmSolverScheduler(SchedulerSetup setup, MultistepTable table) : base(setup, table.Timesteps, table.Levels)
+    private DpmSolverScheduler(SchedulerSetup setup, MultistepTable table) : base(setup, table.Timesteps, table.Levels, new OriginalLimit(setup, clip: null))
     {
         var config = setup.Config;
         _stochastic = config.AlgorithmType is "sde-dpmsolver++" or "sde-dpmsolver";
@@ -29,16 +28,9 @@ internal sealed class DpmSolverScheduler : VarianceScheduler
         // A step to level 0 has an infinite h: only the first order has a limit there.
         var firstFinal = config.EulerAtFinal == true || table.Levels[^1] == 0;
         _order = new MultistepOrder(MultistepOrder.Read(config), StepCount, config.LowerOrderFinal ?? true, firstFinal);
-        _limit = new OriginalLimit(setup, clip: null);
         _originals = new OutputHistory(_order.Highest, setup.Length);
         _generator = setup.Noise;
         _noise = new float[_stochastic ? setup.Length : 0];
-    }
-
-    public override void PredictOriginal(int step, ReadOnlySpan<float> modelOutput, ReadOnlySpan<float> latents, Span<float> into)
-    {
-        base.PredictOriginal(step, modelOutput, latents, into);
-        _limit.Apply(into);
     }
 
     public override void Step(int step, ReadOnlySpan<float> modelOutput, Span<float> latents)

@@ -13,22 +13,14 @@ internal sealed class LcmScheduler : VarianceScheduler
     private readonly float _timestepScaling;
     private readonly float[] _original;
     private readonly float[] _noise;
-    private readonly OriginalLimit _limit;
     private readonly NoiseGenerator _generator;
 
-    public LcmScheduler(SchedulerSetup setup) : base(setup, ConsistencyTimesteps.Create(setup))
+    public LcmScheduler(SchedulerSetup setup) : base(setup, ConsistencyTimesteps.Create(setup), new OriginalLimit(setup, clip: false))
     {
         _timestepScaling = setup.Config.TimestepScaling ?? 10;
         _original = new float[setup.Length];
         _noise = new float[setup.Length];
-        _limit = new OriginalLimit(setup, clip: false);
         _generator = setup.Noise;
-    }
-
-    public override void PredictOriginal(int step, ReadOnlySpan<float> modelOutput, ReadOnlySpan<float> latents, Span<float> into)
-    {
-        base.PredictOriginal(step, modelOutput, latents, into);
-        _limit.Apply(into);
     }
 
     public override void Step(int step, ReadOnlySpan<float> modelOutput, Span<float> latents)

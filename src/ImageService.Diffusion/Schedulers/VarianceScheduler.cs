@@ -7,10 +7,13 @@ internal abstract class VarianceScheduler : DiscreteScheduler
 {
     private readonly float[] _alphas;
     private readonly float[] _sigmas;
+    private readonly OriginalLimit? _limit;
 
     /// <summary>For schedulers whose steps stand at whole training timesteps.</summary>
-    protected VarianceScheduler(SchedulerSetup setup, float[] timesteps) : base(timesteps, setup.Steps)
+    /// <param name="limit">Kept by every predicted original; null = none.</param>
+    protected VarianceScheduler(SchedulerSetup setup, float[] timesteps, OriginalLimit? limit = null) : base(timesteps, setup.Steps)
     {
+        _limit = limit;
         PredictionType = setup.PredictionType;
         var products = setup.Schedule.AlphasCumprod.ToArray();
         _alphas = Array.ConvertAll(timesteps, t => MathF.Sqrt(products[(int)t]));
@@ -19,8 +22,10 @@ internal abstract class VarianceScheduler : DiscreteScheduler
 
     /// <summary>For schedulers whose steps stand at levels of noise to original, which need not be those of a timestep.</summary>
     /// <param name="levels">One a step, and the level that the last step reaches.</param>
-    protected VarianceScheduler(SchedulerSetup setup, float[] timesteps, float[] levels) : base(timesteps, setup.Steps)
+    /// <param name="limit">Kept by every predicted original; null = none.</param>
+    protected VarianceScheduler(SchedulerSetup setup, float[] timesteps, float[] levels, OriginalLimit? limit = null) : base(timesteps, setup.Steps)
     {
+        _limit = limit;
         PredictionType = setup.PredictionType;
         _alphas = Array.ConvertAll(levels, level => 1 / MathF.Sqrt(level * level + 1));
         _sigmas = new float[levels.Length];
@@ -45,8 +50,11 @@ internal abstract class VarianceScheduler : DiscreteScheduler
     public override void AddNoise(int step, ReadOnlySpan<float> original, ReadOnlySpan<float> noise, Span<float> into) =>
         LatentArithmetic.Sum(_alphas[step], original, _sigmas[step], noise, into);
 
-    public override void PredictOriginal(int step, ReadOnlySpan<float> modelOutput, ReadOnlySpan<float> latents, Span<float> into) =>
+    public override void PredictOriginal(int step, ReadOnlySpan<float> modelOutput, ReadOnlySpan<float> latents, Span<float> into)
+    {
         Prediction.Original(PredictionType, _alphas[step], _sigmas[step], modelOutput, latents, into);
+        _limit?.Apply(into);
+    }
 
     /// <summary>The timesteps of DDIM and DDPM.</summary>
     protected static float[] WholeTimesteps(SchedulerSetup setup) => Array.ConvertAll(

@@ -54,6 +54,7 @@ public sealed class ModelFolder
             VaeScale = Vae.Scale,
             ScalingFactor = Vae.ScalingFactor,
             ShiftFactor = Vae.ShiftFactor,
+            EncodesPosterior = Vae.Encoder is null || Vae.EncoderGivesParameters,
             UNetChannels = UNet.Channels,
             PooledSize = UNet.Pooled is null ? 0 : encoders[^1].Info.PooledSize,
             GuidanceEmbeddingSize = UNet.GuidanceSize,

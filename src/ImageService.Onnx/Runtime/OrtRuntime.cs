@@ -100,9 +100,9 @@ internal sealed class OrtRuntime
         }
         catch (ExecutionUnavailableException e)
         {
-            // A build without a GPU provider is the ordinary case and no news.
-            if (options.CudaLibrary is not null || env.GetAvailableProviders().Length > 1)
-                Log.GpuUnusable(logger, e.Message);
+            // A build without a GPU provider is the ordinary case; where somebody meant to use a GPU, it is news.
+            var meant = options.CudaLibrary is not null || env.GetAvailableProviders().Length > 1;
+            Log.GpuUnusable(logger, meant ? LogLevel.Warning : LogLevel.Information, e.Message);
             return null;
         }
     }

@@ -37,7 +37,7 @@ internal sealed partial class RedisJobs : IJobStore, IJobQueue, IJobRetention, I
     {
         var reply = await scripts.RunAsync(SubmitScript, cancellationToken, submission.Id.Value, submission.Client, submission.Request.Model,
             submission.Request.Priority, StorageJson.Write(submission.Request), submission.TraceParent ?? "", submission.IdempotencyKey ?? "",
-            submission.Fingerprint ?? "", maxQueued, DayMilliseconds);
+            submission.Fingerprint ?? "", maxQueued, DayMilliseconds, RequestCost.Of(submission.Request));
         var outcome = reply[0].ToString() switch
         {
             "accepted" => SubmitOutcome.Accepted,

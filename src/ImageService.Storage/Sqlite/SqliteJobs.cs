@@ -125,11 +125,12 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
         if (depth.Queued >= maxQueued)
             return new SubmitResult(SubmitOutcome.QueueFull, null, depth);
 
+        var cost = RequestCost.Of(submission.Request);
         var number = session.Scalar<long>(
-            "INSERT INTO jobs (id, client, model, priority, status, request, trace_parent, created_at) " +
-            "VALUES (@id, @client, @model, @priority, 0, @request, @trace, @now) RETURNING number",
+            "INSERT INTO jobs (id, client, model, priority, cost, status, request, trace_parent, created_at) " +
+            "VALUES (@id, @client, @model, @priority, @cost, 0, @request, @trace, @now) RETURNING number",
             ("@id", submission.Id.Value), ("@client", submission.Client), ("@model", submission.Request.Model),
-            ("@priority", submission.Request.Priority), ("@request", StorageJson.Write(submission.Request)),
+            ("@priority", submission.Request.Priority), ("@cost", cost), ("@request", StorageJson.Write(submission.Request)),
             ("@trace", submission.TraceParent), ("@now", now));
         EventLog.AppendProgress(session, number, JobStatus.Queued, 0, 0, now);
         if (submission.IdempotencyKey is not null)
@@ -141,7 +142,7 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
             Request = submission.Request,
             Status = JobStatus.Queued,
             Client = submission.Client,
-            QueuePosition = WaitingLine.PositionOfNewest(session, submission.Client, submission.Request.Priority),
+            QueuePosition = WaitingLine.PositionOfNewest(session, submission.Client, submission.Request.Priority, cost),
             CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(now),
         }, depth);
     }

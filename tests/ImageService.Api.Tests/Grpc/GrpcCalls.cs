@@ -29,7 +29,7 @@ public sealed class GrpcCalls
         Assert.Equal(JobStatus.Succeeded, ended.Status);
         Assert.Equal([7L, 8L], ended.Images.Select(i => i.Seed));
         Assert.Equal([4, 5], await api.Client.GetByteArrayAsync(ended.Images[1].Url));
-        Assert.Equal(40, ended.Timings.RowSteps);
+        Assert.Equal((0.15, 40), (ended.Timings.Admission, ended.Timings.RowSteps));
     }
 
     [Fact]

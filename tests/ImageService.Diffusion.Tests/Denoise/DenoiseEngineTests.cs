@@ -40,11 +40,13 @@ public sealed class DenoiseEngineTests
     [Fact]
     public void No_crowd_changes_a_picture()
     {
+        var pauses = 0;
         for (var seed = 0; seed < 200; seed++)
-            RandomCrowd(seed);
+            pauses += RandomCrowd(seed);
+        Assert.True(pauses > 20, "Hardly anyone was paused: these crowds say nothing about pausing.");
     }
 
-    private static void RandomCrowd(int seed)
+    private static int RandomCrowd(int seed)
     {
         var random = new Random(seed);
         int[] sizes = random.Next(2) == 0 ? [] : [1, 2, 4, 6, 8];
@@ -56,7 +58,7 @@ public sealed class DenoiseEngineTests
         {
             Assert.True(turn < 10_000);
             if (crowd.Count < count && random.Next(3) == 0)
-                crowd.Add(scene.Add(RandomRequest(random)));
+                crowd.Add(scene.Add(RandomRequest(random), client: $"client {random.Next(3)}"));
             if (crowd.Count > 0 && random.Next(12) == 0)
             {
                 var who = random.Next(crowd.Count);
@@ -84,17 +86,33 @@ public sealed class DenoiseEngineTests
             Assert.Equal(EngineScene.Alone(job.Request), EngineScene.Latents(job));
             Assert.Equal(Enumerable.Range(0, job.Request.NumImages), heard.Pictures.Select(p => p.Index).Order());
         }
+        return crowd.Sum(c => c.Job.Tasks.Sum(t => t.Pauses));
     }
 
     private static GenerationRequest RandomRequest(Random random) => EngineScene.Request(
-        seed: random.Next(1000), steps: random.Next(4, 14), guidance: random.Next(3) * 2.5f, scheduler: Schedulers[random.Next(Schedulers.Length)], prompt: $"prompt {random.Next(50)}") with
+        seed: random.Next(1000), steps: random.Next(3) == 0 ? 40 : random.Next(4, 14), guidance: random.Next(3) * 2.5f, scheduler: Schedulers[random.Next(Schedulers.Length)], prompt: $"prompt {random.Next(50)}") with
     {
         NumImages = random.Next(4) == 0 ? 3 : 1,
         Width = random.Next(3) == 0 ? 24 : 16,
         GuidanceRescale = random.Next(2) * 0.5f,
+        Priority = random.Next(3),
         PreviewEvery = random.Next(4),
         Determinism = random.Next(5) == 0 ? Determinism.Exact : Determinism.Fast,
     };
+
+    [Fact]
+    public void A_client_with_one_job_starts_within_two_completions_of_anothers_thousand()
+    {
+        var scene = new EngineScene(maxRows: 4);
+        var crowd = Enumerable.Range(0, 1000).Select(i => scene.Add(EngineScene.Request(seed: i, steps: 4), client: "a").Heard).ToList();
+        scene.Run(50);
+        var before = crowd.Count(heard => heard.Ended);
+        var (_, single) = scene.Add(EngineScene.Request(steps: 4), client: "b");
+        while (single.Steps.All(s => s.Step == 0))
+            scene.Run(1);
+
+        Assert.InRange(crowd.Count(heard => heard.Ended) - before, 0, 2);
+    }
 
     [Fact]
     public void Image_i_of_a_job_is_the_image_of_seed_plus_i()

@@ -7,10 +7,11 @@ namespace ImageService.Diffusion.Tests.Denoise;
 /// <summary>An engine over fakes, and what tests ask of it.</summary>
 internal sealed class EngineScene
 {
-    public EngineScene(int maxRows = 8, IReadOnlyList<int>? sizes = null, int exactRows = 4, IModelSource? models = null)
+    public EngineScene(int maxRows = 8, IReadOnlyList<int>? sizes = null, int exactRows = 4, IModelSource? models = null,
+        Batching batching = Batching.Step, TimeProvider? time = null)
     {
-        var policy = new RowPolicy { Budget = _ => maxRows, Sizes = sizes ?? [], ExactRows = exactRows };
-        Engine = new DenoiseEngine(policy, FakePreparation.Create(), models ?? new LoadedModels(Model), TimeProvider.System);
+        var policy = new RowPolicy { Budget = _ => maxRows, Sizes = sizes ?? [], ExactRows = exactRows, Batching = batching };
+        Engine = new DenoiseEngine(policy, FakePreparation.Create(), models ?? new LoadedModels(Model), time ?? TimeProvider.System);
     }
 
     public FakeDiffusionModel Model { get; } = new();
@@ -28,10 +29,10 @@ internal sealed class EngineScene
         Seed = seed,
     };
 
-    public (DenoiseJob Job, RecordingListener Heard) Add(GenerationRequest request, ReadOnlyMemory<byte> state = default)
+    public (DenoiseJob Job, RecordingListener Heard) Add(GenerationRequest request, ReadOnlyMemory<byte> state = default, string client = "")
     {
         var heard = new RecordingListener();
-        var job = new DenoiseJob(request, heard, state);
+        var job = new DenoiseJob(request, heard, state) { Client = client };
         Engine.Add(job);
         return (job, heard);
     }

@@ -35,21 +35,145 @@ public sealed class StepBatcherTests
     }
 
     [Fact]
-    public void Nobody_passes_one_that_has_waited_too_long()
+    public void Nobody_passes_one_that_has_been_passed_for_too_long()
     {
-        var batcher = Batcher(maxRows: 2, ageLimit: 5);
-        var first = new Member(Small, Rows: 1);
-        var wide = new Member(Small, Rows: 2);
-        batcher.Add(first);
-        batcher.Next();
-        batcher.Add(wide);
-        for (var i = 0; i < 6; i++)
-            batcher.Next();
-        batcher.Add(new Member(Small, Rows: 1));
+        var batcher = Batcher(maxRows: 3, ageLimit: 5);
+        var first = new Member(Small);
+        Member[] narrow = [new(Small, Rows: 1), new(Small, Rows: 1)];
+        var wide = new Member(Small);
+        foreach (var member in new[] { first, wide, narrow[0] })
+            batcher.Add(member);
+        for (var i = 0; i < 7; i++)
+            Assert.Equal([first, narrow[0]], batcher.Next()!.Stepping);
+        batcher.Add(narrow[1]);
+        batcher.Remove(narrow[0]);
 
         Assert.Equal([first], batcher.Next()!.Stepping);
         batcher.Remove(first);
-        Assert.Equal([wide], batcher.Next()!.Stepping);
+        Assert.Equal([wide, narrow[1]], batcher.Next()!.Stepping);
+    }
+
+    [Fact]
+    public void Rows_are_shared_by_cost_between_clients_and_not_by_jobs()
+    {
+        var batcher = Batcher(maxRows: 2);
+        var waiting = Enumerable.Range(0, 40).Select(i => new Member(Small) { Client = "a", Left = 10 })
+            .Concat(Enumerable.Range(0, 400).Select(i => new Member(Small) { Client = "b", Left = 1 })).ToList();
+        waiting.ForEach(batcher.Add);
+        var steps = new Dictionary<string, int> { ["a"] = 0, ["b"] = 0 };
+        for (var step = 0; step < 200; step++)
+        {
+            var member = batcher.Next()!.Stepping[0];
+            steps[member.Client]++;
+            if (--member.Left == 0)
+                batcher.Remove(member);
+        }
+
+        Assert.InRange(steps["a"], 90, 110);
+    }
+
+    [Fact]
+    public void A_client_with_one_job_does_not_wait_for_anothers_thousand()
+    {
+        var batcher = Batcher(maxRows: 4);
+        var crowd = Enumerable.Range(0, 1000).Select(i => new Member(Small) { Client = "a", Left = 20 }).ToList();
+        crowd.ForEach(batcher.Add);
+        for (var step = 0; step < 100; step++)
+            batcher.Next();
+        var single = new Member(Small) { Client = "b", Left = 20 };
+        batcher.Add(single);
+
+        batcher.Remove(batcher.Next()!.Stepping[0]);
+
+        Assert.Contains(single, batcher.Next()!.Stepping);
+    }
+
+    [Fact]
+    public void A_clients_higher_priority_goes_first_and_no_other_client_feels_it()
+    {
+        var batcher = Batcher(maxRows: 2);
+        Member[] members = [new(Small) { Client = "a", Number = 0 }, new(Small) { Client = "a", Number = 1 }, new(Small) { Client = "b", Number = 2 },
+            new(Small) { Client = "a", Number = 3, Priority = 5 }, new(Small) { Client = "a", Number = 4, Priority = 5 }];
+        foreach (var member in members)
+            batcher.Add(member);
+
+        Assert.Equal([3, 2, 4, 0, 1], Drain(batcher).Select(m => m.Number));
+    }
+
+    [Fact]
+    public void A_short_one_has_the_rows_of_a_long_one_which_then_goes_on_before_anyone_joins()
+    {
+        var batcher = Batcher(maxRows: 4);
+        Member[] running = [new(Small) { Left = 20 }, new(Small) { Left = 40 }];
+        var brief = new Member(Small) { Left = 4, Client = "b" };
+        Array.ForEach(running, batcher.Add);
+        batcher.Next();
+        batcher.Add(brief);
+        Assert.Equal([running[0], brief], batcher.Next()!.Stepping);
+        batcher.Add(new Member(Small, Rows: 1) { Left = 25, Client = "c" });
+        Assert.Equal([running[0], brief], batcher.Next()!.Stepping);
+
+        batcher.Remove(brief);
+        Assert.Equal([running[0], running[1]], batcher.Next()!.Stepping);
+    }
+
+    [Fact]
+    public void Whoever_comes_a_long_one_is_paused_twice_at_most()
+    {
+        var batcher = Batcher(maxRows: 2);
+        var patient = new Member(Small) { Left = 100 };
+        batcher.Add(patient);
+        batcher.Next();
+        var passed = 0;
+        for (var i = 0; i < 10; i++)
+        {
+            var brief = new Member(Small) { Left = 1, Client = $"client {i}" };
+            batcher.Add(brief);
+            while (batcher.Next()!.Stepping[0] == brief)
+            {
+                passed++;
+                batcher.Remove(brief);
+            }
+        }
+
+        Assert.Equal(2, passed);
+        Assert.Equal(2, patient.Pauses);
+    }
+
+    [Fact]
+    public void Priority_pauses_work_of_the_same_client_and_of_no_other()
+    {
+        var batcher = Batcher(maxRows: 2);
+        var running = new Member(Small) { Left = 10, Client = "a" };
+        var stranger = new Member(Small) { Left = 10, Client = "b", Priority = 10 };
+        var urgent = new Member(Small) { Left = 10, Client = "a", Priority = 1 };
+        batcher.Add(running);
+        batcher.Next();
+        batcher.Add(stranger);
+        Assert.Equal([running], batcher.Next()!.Stepping);
+        batcher.Add(urgent);
+
+        Assert.Equal([urgent], batcher.Next()!.Stepping);
+    }
+
+    [Fact]
+    public void A_stream_of_new_clients_does_not_keep_an_old_one_out()
+    {
+        var batcher = Batcher(maxRows: 2);
+        Member[] old = [new(Small) { Client = "old" }, new(Small) { Client = "old" }];
+        batcher.Add(old[0]);
+        batcher.Add(old[1]);
+        batcher.Next();
+        batcher.Remove(old[0]);
+        for (var step = 0; step < 10; step++)
+        {
+            batcher.Add(new Member(Small) { Client = $"new {step}" });
+            var running = batcher.Next()!.Stepping[0];
+            if (running == old[1])
+                return;
+            batcher.Remove(running);
+        }
+        Assert.Fail("The old client was never served.");
     }
 
     [Fact]
@@ -122,7 +246,7 @@ public sealed class StepBatcherTests
     }
 
     /// <summary>
-    /// Any history of arrivals, cancels and steps: nobody is in two places or lost, no call exceeds its budget, equals keep their order,
+    /// Any history of arrivals, cancels and steps: nobody is in two places or lost, no call exceeds its budget, a client's equals keep their order,
     /// and when nothing more arrives everyone finishes.
     /// </summary>
     [Property(MaxTest = 300)]
@@ -143,8 +267,10 @@ public sealed class StepBatcherTests
                     var size = random.Next(1, 5);
                     present.Add(new Member(Group(size, exact: random.Next(4) == 0), random.Next(1, 3), PerRow: size > 2)
                     {
+                        Client = $"client {random.Next(3)}",
+                        Priority = random.Next(2),
                         Number = added++,
-                        Left = random.Next(1, 15),
+                        Left = random.Next(4) == 0 ? 60 : random.Next(1, 15),
                         At = random.Next(3),
                     });
                     batcher.Add(present[^1]);
@@ -173,11 +299,11 @@ public sealed class StepBatcherTests
                     Check(batcher.Remove(member), "The finished one was there.");
                     present.Remove(member);
                 }
-                Check(++stepsSinceArrival < 40 * 15 * 20, "Nobody starves.");
+                Check(++stepsSinceArrival < 40 * 60 * 20, "Nobody starves.");
             }
             // Per-row members alone: scalar ones wait for their timestep once they have joined.
-            foreach (var equals in started.Where(m => m.TimestepPerRow).GroupBy(m => (m.Group, m.Rows)))
-                Check(equals.Select(m => m.Number).SequenceEqual(equals.Select(m => m.Number).Order()), "Equals start in order.");
+            foreach (var equals in started.Where(m => m.TimestepPerRow).GroupBy(m => (m.Group, m.Rows, m.Client, m.Priority)))
+                Check(equals.Select(m => m.Number).SequenceEqual(equals.Select(m => m.Number).Order()), "Equals of a client start in order.");
         });
 
     private static void CheckStep(BatchGroup<Member> group, List<Member> present, int maxRows)
@@ -198,13 +324,28 @@ public sealed class StepBatcherTests
         batcher.Add(member);
     }
 
+    private static IEnumerable<Member> Drain(StepBatcher<Member> batcher)
+    {
+        while (batcher.Next() is { } group)
+        {
+            yield return group.Stepping[0];
+            batcher.Remove(group.Stepping[0]);
+        }
+    }
+
     private static GroupKey Group(int size, bool exact = false) => new(new BatchKey("m", size, size, 77), exact);
 
     private static StepBatcher<Member> Batcher(int maxRows, int maxGroups = 4, int ageLimit = 64) =>
-        new(new RowPolicy { Budget = _ => maxRows, ExactRows = 2 }, maxGroups, ageLimit);
+        new(new RowPolicy { Budget = _ => maxRows, ExactRows = 2 }, static _ => { }, maxGroups, ageLimit);
 
     private sealed class Member(GroupKey group, int Rows = 2, bool PerRow = true) : IBatchMember
     {
+        public int Pauses { get; set; }
+        public object Job { get; init; } = new();
+        public Schedule Schedule { get; init; }
+        public string Client { get; init; } = "";
+        public int Priority { get; init; }
+        public Charge Charge => new(Client, Priority, Rows * Math.Max(1, Left));
         public int Number { get; init; }
         public int Left { get; set; }
         public float At { get; set; }

@@ -85,13 +85,60 @@ public abstract partial class JobStoreContract
     }
 
     [Fact]
-    public async Task A_late_client_waits_at_most_a_turn_of_the_others()
+    public async Task A_late_client_goes_before_anothers_backlog()
     {
         for (var i = 0; i < 50; i++)
             await SubmitAsync("a");
         await LeaseAsync(10);
         var b = await SubmitAsync("b");
-        Assert.Contains(b, (await LeaseAsync(2)).Select(j => j.Job.Id));
+        Assert.Equal(b, (await LeaseOneAsync()).Job.Id);
+    }
+
+    [Fact]
+    public async Task Clients_share_by_cost_and_not_by_jobs()
+    {
+        for (var i = 0; i < 10; i++)
+        {
+            await SubmitAsync("a", images: 4);
+            await SubmitAsync("b");
+            await SubmitAsync("b");
+        }
+        Assert.Equal((5, 20), await CountAsync(25));
+    }
+
+    [Fact]
+    public async Task A_client_that_comes_back_has_not_been_forgiven_what_it_was_served()
+    {
+        for (var i = 0; i < 10; i++)
+            await SubmitAsync("b");
+        Assert.Equal((0, 1), await CountAsync(1));
+        await SubmitAsync("a", images: 4);
+        Assert.Equal((1, 0), await CountAsync(1));
+        await SubmitAsync("a");
+        Assert.Equal((0, 4), await CountAsync(4));
+        Assert.Equal((1, 0), await CountAsync(1));
+    }
+
+    [Fact]
+    public async Task A_stream_of_new_clients_does_not_keep_an_old_one_out()
+    {
+        await SubmitAsync("old");
+        await SubmitAsync("old");
+        await LeaseOneAsync();
+        for (var i = 0; i < 5; i++)
+        {
+            await SubmitAsync($"new {i}");
+            if ((await LeaseOneAsync()).Job.Client == "old")
+                return;
+        }
+        Assert.Fail("The old client was never served.");
+    }
+
+    // Jobs of clients a and b among the next.
+    private async Task<(int A, int B)> CountAsync(int leases)
+    {
+        var leased = await LeaseAsync(leases);
+        return (leased.Count(j => j.Job.Client == "a"), leased.Count(j => j.Job.Client == "b"));
     }
 
     [Fact]

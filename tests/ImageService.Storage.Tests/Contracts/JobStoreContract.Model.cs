@@ -33,7 +33,7 @@ public abstract partial class JobStoreContract
         switch (command)
         {
             case 0 or 1 or 2:
-                var submission = Submission($"client-{pick % 3}", ModelNames[pick / 3 % 2], pick / 6 % 3 - 1);
+                var submission = Submission($"client-{pick % 3}", ModelNames[pick / 3 % 2], pick / 6 % 3 - 1, images: 1 + pick % 3);
                 var submitted = (await Store.SubmitAsync(submission, Stop)).Job!;
                 Assert.Equal(model.PositionOf(model.Submit(submission)), submitted.QueuePosition);
                 break;

@@ -46,16 +46,16 @@ public abstract partial class JobStoreContract : IAsyncLifetime
         Priority = priority,
     };
 
-    internal static JobSubmission Submission(string client = "", string model = Model, int priority = 0, string? key = null, string? fingerprint = null) =>
-        new(JobId.New(TimeProvider.System), Request(model, priority), client, key, fingerprint);
+    internal static JobSubmission Submission(string client = "", string model = Model, int priority = 0, string? key = null, string? fingerprint = null,
+        int images = 1) => new(JobId.New(TimeProvider.System), Request(model, priority) with { NumImages = images }, client, key, fingerprint);
 
     internal static JobResult Result(Lease lease) => new(
         [new GeneratedImage(0, 42, BlobNames.Image(lease, 0), new string('a', 64), 1234, 256, 256)],
-        new JobTimings(0.5, 0.1, 2.5, 0.4, 0.05, 40), ["The prompt was cut at 77 tokens."]);
+        new JobTimings(0.5, 0.6, 0.1, 2.5, 0.4, 0.05, 40), ["The prompt was cut at 77 tokens."]);
 
-    private async Task<JobId> SubmitAsync(string client = "", string model = Model, int priority = 0)
+    private async Task<JobId> SubmitAsync(string client = "", string model = Model, int priority = 0, int images = 1)
     {
-        var result = await Store.SubmitAsync(Submission(client, model, priority), Stop);
+        var result = await Store.SubmitAsync(Submission(client, model, priority, images: images), Stop);
         Assert.Equal(SubmitOutcome.Accepted, result.Outcome);
         return result.Job!.Id;
     }

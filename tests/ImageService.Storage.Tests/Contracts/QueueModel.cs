@@ -5,7 +5,10 @@ namespace ImageService.Storage.Tests.Contracts;
 /// <summary>The queue in the plainest words there are: what every store must agree with.</summary>
 internal sealed class QueueModel
 {
-    private readonly List<string> ring = [];
+    private readonly SortedDictionary<string, long> tags = new(StringComparer.Ordinal); // of everyone ever served
+    private readonly SortedDictionary<string, long> ring = new(StringComparer.Ordinal);
+    private long virtualTime;
+    private long joined;
 
     public List<Entry> Jobs { get; } = [];
 
@@ -15,6 +18,7 @@ internal sealed class QueueModel
         public required string Client { get; init; }
         public required string Model { get; init; }
         public required int Priority { get; init; }
+        public required long Cost { get; init; }
         public JobStatus Status { get; set; } = JobStatus.Queued;
         public int Attempts { get; set; }
         public long Token { get; set; }
@@ -32,6 +36,7 @@ internal sealed class QueueModel
             Client = submission.Client,
             Model = submission.Request.Model,
             Priority = submission.Request.Priority,
+            Cost = RequestCost.Of(submission.Request),
         };
         Jobs.Add(job);
         Join(job.Client);
@@ -43,7 +48,9 @@ internal sealed class QueueModel
         var leased = new List<Entry>();
         while (leased.Count < max && Next(Jobs, ring, models) is { } job)
         {
-            Turn(ring, job.Client);
+            var waiting = ring.Count;
+            virtualTime = Math.Max(virtualTime, ring[job.Client]) + (waiting > 1 ? job.Cost / waiting : 0);
+            tags[job.Client] = ring[job.Client] += job.Cost;
             (job.Status, job.Attempts) = (JobStatus.Running, job.Attempts + 1);
             job.Token++;
             job.Events++;
@@ -86,20 +93,20 @@ internal sealed class QueueModel
     public int PositionOf(Entry job)
     {
         var waiting = Jobs.Where(j => j.Status == JobStatus.Queued).ToList();
-        var order = ring.ToList();
+        var order = new SortedDictionary<string, long>(ring, StringComparer.Ordinal);
         for (var served = 0; ; served++)
         {
             var next = Next(waiting, order, null)!;
             if (next == job)
                 return served;
             waiting.Remove(next);
-            Turn(order, next.Client);
+            order[next.Client] += next.Cost;
         }
     }
 
-    private static Entry? Next(List<Entry> jobs, List<string> ring, string[]? models)
+    private static Entry? Next(List<Entry> jobs, SortedDictionary<string, long> ring, string[]? models)
     {
-        foreach (var client in ring)
+        foreach (var (client, _) in ring.OrderBy(c => c.Value)) // stable: by name among equals
         {
             var job = jobs.Where(j => j.Status == JobStatus.Queued && j.Client == client && (models is null || models.Contains(j.Model)))
                 .OrderByDescending(j => j.Priority).FirstOrDefault(); // stable: the older first
@@ -109,16 +116,12 @@ internal sealed class QueueModel
         return null;
     }
 
-    private static void Turn(List<string> ring, string client)
-    {
-        ring.Remove(client);
-        ring.Add(client);
-    }
-
     private void Join(string client)
     {
-        if (!ring.Contains(client))
-            ring.Add(client);
+        if (ring.ContainsKey(client))
+            return;
+        joined = Math.Max(virtualTime, joined + 1);
+        ring[client] = Math.Max(joined, tags.GetValueOrDefault(client));
     }
 
     private void Leave(string client)

@@ -36,7 +36,7 @@ public sealed class RedisJobsTests(RedisServer server)
         var keys = new List<string>();
         await foreach (var key in place.Connection.GetServers()[0].KeysAsync(pattern: place.Key("*"), pageSize: 1000))
             keys.Add(key.ToString());
-        Assert.Equal(new[] { place.Key("counters"), place.Key($"gone:{id}"), place.Key("key:k") }, keys.Order(StringComparer.Ordinal));
+        Assert.Equal(new[] { place.Key("counters"), place.Key($"gone:{id}"), place.Key("key:k"), place.Key("tags") }, keys.Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -9,11 +9,11 @@ public sealed class SqliteJobsTests
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData(WaitingLine.NextClient, "lanes_by_turn")]
+    [InlineData(WaitingLine.NextClient, "lanes_by_tag")]
     [InlineData(WaitingLine.NextOfClient, "jobs_waiting")]
-    [InlineData(WaitingLine.CountHigher, "jobs_waiting")]
-    [InlineData(WaitingLine.CountLower, "jobs_waiting")]
-    [InlineData(WaitingLine.CountOlder, "jobs_waiting")]
+    [InlineData(WaitingLine.Higher, "jobs_waiting")]
+    [InlineData(WaitingLine.Lower, "jobs_waiting")]
+    [InlineData(WaitingLine.Older, "jobs_waiting")]
     [InlineData(SqliteJobs.Expired, "jobs_leased")]
     [InlineData(SqliteJobs.Old, "jobs_final")]
     [InlineData("SELECT * FROM jobs WHERE id < @before AND status = @status ORDER BY id DESC LIMIT 20", "jobs_by_status")]
@@ -37,9 +37,9 @@ public sealed class SqliteJobsTests
         {
             // The triggers keep the counts, whoever writes the rows.
             session.Execute(
-                "INSERT INTO jobs (id, client, model, priority, status, request, created_at, last_event) WITH RECURSIVE n(i) AS " +
-                "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT printf('job_%026d', i), 'client-' || (i % 10), 'starter', 0, 0, @request, 0, 0 FROM n",
-                ("@request", StorageJson.Write(JobStoreContract.Request())));
+                "INSERT INTO jobs (id, client, model, priority, cost, status, request, created_at, last_event) WITH RECURSIVE n(i) AS " +
+                "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT printf('job_%026d', i), 'client-' || (i % 10), 'starter', 0, @cost, 0, @request, 0, 0 FROM n",
+                ("@request", StorageJson.Write(JobStoreContract.Request())), ("@cost", RequestCost.Of(JobStoreContract.Request())));
         }
         Assert.Equal(100_000, (await place.Store.DepthAsync(Stop)).Queued);
         var last = (await place.Store.SubmitAsync(JobStoreContract.Submission("client-3"), Stop)).Job!;

@@ -4,7 +4,8 @@
 --   ready       zset     waiting jobs by arrival      leases      zset    running jobs by the end of their lease
 --   final       zset     ended jobs by time           gone:ID     string  a job removed for its age, for a day
 --   lane:...    zset     waiting jobs of one client and model, best first
---   ring        zset     clients with waiting jobs by turn, ring:MODEL the same for one model; waiting: hash of how many each has
+--   ring        zset     clients with waiting jobs by tag, ring:MODEL the same for one model; waiting, load: hashes of how many each has, and their cost
+--   tags        zset     tags of clients above the virtual time: one that comes back begins there
 --   jobs, status:STATUS, client:CLIENT  zsets without scores: ids in order, for lists
 -- Times are the server's, in milliseconds: workers' clocks do not matter.
 local P = KEYS[1]
@@ -56,14 +57,25 @@ local function set_status(id, status)
     call('ZADD', P .. 'status:' .. status, 0, id)
 end
 
-local function next_turn() return call('HINCRBY', P .. 'counters', 'turn', 1) end
+local function counter(name) return tonumber(call('HGET', P .. 'counters', name) or 0) end
+
+-- Jobs of earlier versions have no cost.
+local function cost(id) return tonumber(call('HGET', job(id), 'cost') or 1) end
+
+-- A client comes in at the virtual time, or where it was if that is later; those that come at the same time keep their order.
+local function join_ring(client)
+    local joined = math.max(counter('virtual_time'), counter('joined') + 1)
+    call('HSET', P .. 'counters', 'joined', joined)
+    call('ZADD', P .. 'ring', math.max(joined, tonumber(call('ZSCORE', P .. 'tags', client) or 0)), client)
+end
 
 local function line_up(id)
     local j = call('HMGET', job(id), 'client', 'model', 'priority', 'number')
     local client, model = j[1], j[2]
     call('ZADD', lane(client, model), place(j[3], j[4]), id)
     call('ZADD', P .. 'ready', j[4], id)
-    if call('HINCRBY', P .. 'waiting', client, 1) == 1 then call('ZADD', P .. 'ring', next_turn(), client) end
+    call('HINCRBY', P .. 'load', client, cost(id))
+    if call('HINCRBY', P .. 'waiting', client, 1) == 1 then join_ring(client) end
     if call('SADD', lanes(client), model) == 1 then
         call('ZADD', ring(model), call('ZSCORE', P .. 'ring', client), client)
     end
@@ -78,18 +90,34 @@ local function leave_line(id)
         call('ZREM', ring(model), client)
         call('SREM', lanes(client), model)
     end
+    call('HINCRBY', P .. 'load', client, -cost(id))
     if call('HINCRBY', P .. 'waiting', client, -1) <= 0 then
         call('HDEL', P .. 'waiting', client)
+        call('HDEL', P .. 'load', client)
         call('ZREM', P .. 'ring', client)
     end
 end
 
--- The next job that one of the models can draw; its client goes to the end of the ring.
+-- Raises the client's tag by what it was served. Virtual time is the tag served last, moved on by an equal share of the cost while others wait: a new
+-- client goes before those with a backlog, and not even a stream of new clients keeps an old one out.
+local function charge(client, tag, cost)
+    local waiting, share = call('ZCARD', P .. 'ring'), 0
+    if waiting > 1 then share = math.floor(cost / waiting) end
+    local virtual_time = math.max(counter('virtual_time'), tag) + share
+    call('HSET', P .. 'counters', 'virtual_time', virtual_time)
+    call('ZADD', P .. 'ring', tag + cost, client)
+    for _, model in ipairs(call('SMEMBERS', lanes(client))) do call('ZADD', ring(model), tag + cost, client) end
+    call('ZADD', P .. 'tags', tag + cost, client)
+    call('ZREMRANGEBYSCORE', P .. 'tags', '-inf', virtual_time)
+end
+
+-- The next job that one of the models can draw: start-time fair queueing, clients are served alike by what their jobs cost.
 local function take_turn(models)
-    local client, turn
+    local client, tag
     for _, model in ipairs(models) do
         local first = call('ZRANGE', ring(model), 0, 0, 'WITHSCORES')
-        if first[1] and (not turn or tonumber(first[2]) < turn) then client, turn = first[1], tonumber(first[2]) end
+        local first_tag = tonumber(first[2])
+        if first[1] and (not tag or first_tag < tag or (first_tag == tag and first[1] < client)) then client, tag = first[1], first_tag end
     end
     if not client then return nil end
     local id, best
@@ -97,14 +125,17 @@ local function take_turn(models)
         local first = call('ZRANGE', lane(client, model), 0, 0, 'WITHSCORES')
         if first[1] and (not best or tonumber(first[2]) < best) then id, best = first[1], tonumber(first[2]) end
     end
-    turn = next_turn()
-    call('ZADD', P .. 'ring', turn, client)
-    for _, model in ipairs(call('SMEMBERS', lanes(client))) do call('ZADD', ring(model), turn, client) end
+    charge(client, tag, cost(id))
     return id
 end
 
--- How many are served before this one if nobody else comes: its client's better ones, and of every other client as many as it has turns
--- until then. With very many clients the others count as having one job for each turn.
+local function mean_cost(client)
+    local load, waiting = tonumber(call('HGET', P .. 'load', client) or 0), tonumber(call('HGET', P .. 'waiting', client) or 1)
+    return math.max(1, math.floor(load / waiting)), waiting
+end
+
+-- How many are served before this one if nobody else comes: its client's better ones, and of every other client as many as cost what it may have until
+-- then. Costs within one client count as alike; with very many clients the others count as having one job for each of this client's.
 local function position(id)
     local j = call('HMGET', job(id), 'status', 'client', 'model', 'priority', 'number')
     if j[1] ~= 'queued' then return false end
@@ -115,12 +146,15 @@ local function position(id)
     end
     local clients = call('ZCARD', P .. 'ring')
     if clients > 500 then return math.min(call('ZCARD', P .. 'ready') - 1, own * clients + call('ZRANK', P .. 'ring', client)) end
-    local before, ahead = own, 1
-    for _, other in ipairs(call('ZRANGE', P .. 'ring', 0, -1)) do
-        if other == client then
-            ahead = 0
-        else
-            before = before + math.min(tonumber(call('HGET', P .. 'waiting', other)), own + ahead)
+    local start = tonumber(call('ZSCORE', P .. 'ring', client)) + own * mean_cost(client)
+    local before, others = own, call('ZRANGE', P .. 'ring', 0, -1, 'WITHSCORES')
+    for i = 1, #others, 2 do
+        local ahead = start - tonumber(others[i + 1])
+        if others[i] ~= client and ahead >= 0 then
+            local mean, waiting = mean_cost(others[i])
+            local served = math.ceil(ahead / mean)
+            if ahead % mean == 0 and others[i] < client then served = served + 1 end
+            before = before + math.min(waiting, served)
         end
     end
     return before
