@@ -34,8 +34,8 @@ public sealed class OverheadTests(ITestOutputHelper output)
     }
 
     /// <summary>
-    /// A figure, for a machine that does nothing else:
-    /// <c>dotnet run -c Release --project tests/ImageService.Chaos.Tests -- -explicit only -class "*OverheadTests" -showliveoutput</c>.
+    /// A figure, for a machine that does nothing else, with files in memory so that it is the service that is measured and not the disk:
+    /// <c>TMPDIR=/dev/shm dotnet run -c Release --project tests/ImageService.Chaos.Tests -- -explicit only -class "*OverheadTests" -showliveoutput</c>.
     /// </summary>
     [Fact(Explicit = true)]
     public async Task A_job_costs_milliseconds()
