@@ -15,6 +15,8 @@ internal sealed class TimedJobStore(IJobStore store, IOptions<ApiOptions> option
 
     public Task<Job?> GetAsync(JobId id, CancellationToken cancellationToken) => Within(token => store.GetAsync(id, token), cancellationToken);
 
+    public Task<bool> WasRemovedAsync(JobId id, CancellationToken cancellationToken) => Within(token => store.WasRemovedAsync(id, token), cancellationToken);
+
     public Task<JobPage> ListAsync(JobQuery query, CancellationToken cancellationToken) =>
         Within(token => store.ListAsync(query, token), cancellationToken);
 

@@ -16,8 +16,8 @@ public interface IJobQueue
     Task WaitForWorkAsync(CancellationToken cancellationToken);
 
     /// <summary>Extends leases that are still held.</summary>
-    /// <returns>Those that are not: finished by a cancel, or taken over by another worker. Stop working on them.</returns>
-    Task<IReadOnlyList<Lease>> RenewAsync(IReadOnlyCollection<Lease> held, TimeSpan duration, CancellationToken cancellationToken);
+    /// <returns>Those that are not. Stop working on them.</returns>
+    Task<IReadOnlyList<LostLease>> RenewAsync(IReadOnlyCollection<Lease> held, TimeSpan duration, CancellationToken cancellationToken);
 
     /// <summary>Ids of jobs canceled from now on, as they happen. A hint that may be missed: <see cref="RenewAsync"/> tells for certain.</summary>
     IAsyncEnumerable<JobId> CancellationsAsync(CancellationToken cancellationToken);
@@ -44,6 +44,9 @@ public interface IJobQueue
 
 /// <param name="Token">Fencing token: larger than that of every earlier lease of the job.</param>
 public readonly record struct Lease(JobId Id, long Token);
+
+/// <param name="Canceled">Ended by its caller; otherwise taken over by another worker, about to be, or removed.</param>
+public readonly record struct LostLease(Lease Lease, bool Canceled);
 
 /// <param name="Max">1..1000.</param>
 /// <param name="WorkerId">For people who look at the store.</param>

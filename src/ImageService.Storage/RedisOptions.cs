@@ -10,7 +10,7 @@ public sealed class RedisOptions
 
     /// <summary>
     /// StackExchange.Redis' connection string: <c>host:port,password=...,ssl=true</c>; several hosts for a cluster or Sentinel. Redis 6.2 or newer,
-    /// with <c>appendonly yes</c>: without it a restart loses what was accepted.
+    /// with <c>appendonly yes</c>: without it a restart loses what was accepted; with <c>appendfsync always</c> nothing acknowledged is ever lost.
     /// </summary>
     [Required(ErrorMessage = "Redis:Connection must name a server, such as localhost:6379.")]
     public string Connection { get; set; } = "localhost:6379";

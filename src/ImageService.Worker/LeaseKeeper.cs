@@ -29,7 +29,7 @@ internal sealed class LeaseKeeper(IJobQueue queue, IOptions<WorkerOptions> optio
             {
                 var held = _runs.Keys.ToList();
                 foreach (var lost in held.Count == 0 ? [] : await queue.RenewAsync(held, options.Value.Lease, cancellationToken))
-                    Drop(lost, JobOutcome.Lost);
+                    Drop(lost.Lease, lost.Canceled ? JobOutcome.Canceled : JobOutcome.Lost);
                 pause = options.Value.Renewal;
             }
             catch (Exception e) when (e is not OperationCanceledException)

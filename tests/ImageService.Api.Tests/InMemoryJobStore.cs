@@ -21,8 +21,17 @@ internal sealed class InMemoryJobStore(TimeProvider time) : IJobStore
 
     public int ModelLists { get; private set; }
 
+    /// <summary>Jobs that were there once.</summary>
+    public HashSet<JobId> Removed { get; } = [];
+
     /// <summary>Completes with the next submission.</summary>
     public TaskCompletionSource<JobSubmission> NextSubmission { get; set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public async Task<bool> WasRemovedAsync(JobId id, CancellationToken cancellationToken)
+    {
+        await ReachAsync(cancellationToken);
+        return Removed.Contains(id);
+    }
 
     public async Task<SubmitResult> SubmitAsync(JobSubmission submission, CancellationToken cancellationToken)
     {

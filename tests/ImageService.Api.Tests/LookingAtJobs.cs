@@ -120,6 +120,10 @@ public sealed class LookingAtJobs
 
         using var head = new HttpRequestMessage(HttpMethod.Head, $"/v1/jobs/{id}/images/0");
         Assert.Equal(HttpStatusCode.OK, (await api.Client.SendAsync(head)).StatusCode);
+
+        using var page = new HttpRequestMessage(HttpMethod.Get, $"/v1/jobs/{id}/images/0");
+        page.Headers.Add("Sec-Fetch-Site", "same-origin");
+        Assert.Equal(HttpStatusCode.OK, (await api.Client.SendAsync(page)).StatusCode);
     }
 
     [Fact]

@@ -252,6 +252,17 @@ public sealed class WrongInput
     }
 
     [Fact]
+    public async Task A_job_that_was_removed_is_a_410_everywhere()
+    {
+        await using var api = await TestApi.StartAsync();
+        var id = Core.JobId.New(api.Clock);
+        api.Store.Removed.Add(id);
+        foreach (var answer in (Answer[])[await api.GetAsync($"/v1/jobs/{id}"), await api.DeleteAsync($"/v1/jobs/{id}"),
+            await api.GetAsync($"/v1/jobs/{id}/events"), await api.GetAsync($"/v1/jobs/{id}/images/0")])
+            Assert.Equal((HttpStatusCode.Gone, "job-gone"), (answer.Status, answer.Problem));
+    }
+
+    [Fact]
     public async Task A_job_id_of_4_kB_is_a_404()
     {
         await using var api = await TestApi.StartAsync();

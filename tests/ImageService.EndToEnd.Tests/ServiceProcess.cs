@@ -14,6 +14,16 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
 
     public HttpClient Client { get; private set; } = null!;
 
+    /// <summary>Bytes of memory that the process holds now.</summary>
+    public long ResidentBytes
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64;
+        }
+    }
+
     public string Output
     {
         get
@@ -26,19 +36,21 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     /// <param name="data">Folder of the job store and the blobs.</param>
     /// <param name="models">Folder of model folders; null = the repository's.</param>
     /// <param name="settings">More configuration, as <c>Section:Key=value</c>.</param>
-    public static async Task<ServiceProcess> StartAsync(string data, string? models = null, params string[] settings)
+    public static Task<ServiceProcess> StartAsync(string data, string? models = null, params string[] settings)
     {
-        var arguments = new List<string>
-        {
-            "--urls", "http://127.0.0.1:0",
-            $"--Jobs:SqlitePath={Path.Combine(data, "jobs.db")}",
-            $"--Blobs:DiskPath={Path.Combine(data, "blobs")}",
-        };
+        var all = new List<string> { $"Jobs:SqlitePath={Path.Combine(data, "jobs.db")}", $"Blobs:DiskPath={Path.Combine(data, "blobs")}" };
         if (models is not null)
-            arguments.Add($"--Models:Path={models}");
-        arguments.AddRange(settings.Select(s => "--" + s));
+            all.Add($"Models:Path={models}");
+        return StartAsync(Repository.Standalone, [.. all, .. settings]);
+    }
 
-        var service = new ServiceProcess(Start(arguments));
+    /// <summary>Starts an executable of the product and waits until it listens.</summary>
+    /// <param name="program">Its file, as <see cref="Repository.Program"/> gives it.</param>
+    /// <param name="settings">Its configuration, as <c>Section:Key=value</c>.</param>
+    public static async Task<ServiceProcess> StartAsync(string program, IReadOnlyList<string> settings)
+    {
+        IEnumerable<string> anyPort = settings.Any(s => s.StartsWith("Kestrel:", StringComparison.Ordinal)) ? [] : ["--urls", "http://127.0.0.1:0"];
+        var service = new ServiceProcess(Start([.. anyPort, .. settings.Select(s => "--" + s)], program));
         var address = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
         service.Read(line =>
         {
@@ -83,19 +95,19 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
+    /// <summary>Sends a signal and goes on: "STOP" holds the process, "CONT" lets it run again.</summary>
+    public async Task SendAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", _process.Id.ToString()]);
+        await kill.WaitForExitAsync();
+    }
+
     /// <summary>Sends a signal ("TERM", "INT") and waits for the end.</summary>
     public async Task<int> SignalAsync(string signal, TimeSpan limit)
     {
         await SendAsync(signal);
         await _process.WaitForExitAsync().WaitAsync(limit);
         return _process.ExitCode;
-    }
-
-    /// <summary>Sends a signal and goes on: "STOP" holds the process, "CONT" lets it run again.</summary>
-    public async Task SendAsync(string signal)
-    {
-        using var kill = Process.Start("kill", [$"-{signal}", _process.Id.ToString()]);
-        await kill.WaitForExitAsync();
     }
 
     public async ValueTask DisposeAsync()

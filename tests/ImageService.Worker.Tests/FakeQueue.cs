@@ -46,10 +46,10 @@ internal sealed class FakeQueue(Journal journal) : IJobQueue
 
     public async Task WaitForWorkAsync(CancellationToken cancellationToken) => await _waiting.Reader.WaitToReadAsync(cancellationToken);
 
-    public Task<IReadOnlyList<Lease>> RenewAsync(IReadOnlyCollection<Lease> held, TimeSpan duration, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<LostLease>> RenewAsync(IReadOnlyCollection<Lease> held, TimeSpan duration, CancellationToken cancellationToken)
     {
         journal.Add($"renewed {string.Join(' ', held.Select(l => l.Token))} for {duration.TotalSeconds} s");
-        return Task.FromResult<IReadOnlyList<Lease>>([.. held.Where(_gone.ContainsKey)]);
+        return Task.FromResult<IReadOnlyList<LostLease>>([.. held.Where(_gone.ContainsKey).Select(l => new LostLease(l, Canceled: false))]);
     }
 
     public async IAsyncEnumerable<JobId> CancellationsAsync([EnumeratorCancellation] CancellationToken cancellationToken)

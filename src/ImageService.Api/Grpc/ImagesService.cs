@@ -19,19 +19,16 @@ internal sealed class ImagesService(JobIntake intake, TimedJobStore store, Model
     }
 
     public override async Task<Job> Get(GetRequest request, ServerCallContext context) =>
-        JobWriter.From(await FindAsync(request.Id, context), PathBase(context));
+        JobWriter.From(await store.FindAsync(request.Id, context.CancellationToken), PathBase(context));
 
-    public override async Task<Job> Cancel(CancelRequest request, ServerCallContext context)
-    {
-        var job = JobId.TryParse(request.Id, out var id) ? await store.CancelAsync(id, context.CancellationToken) : null;
-        return JobWriter.From(job ?? throw ProblemException.JobNotFound(), PathBase(context));
-    }
+    public override async Task<Job> Cancel(CancelRequest request, ServerCallContext context) =>
+        JobWriter.From(await store.EndAsync(request.Id, context.CancellationToken), PathBase(context));
 
     public override async Task Watch(WatchRequest request, IServerStreamWriter<JobEvent> responseStream, ServerCallContext context)
     {
         if (request.AfterSequence < 0)
             throw ProblemException.Field("after_sequence", "after_sequence must be a whole number from 0: the sequence of an event of this job.");
-        var job = await FindAsync(request.Id, context);
+        var job = await store.FindAsync(request.Id, context.CancellationToken);
         await StreamAsync(job.Id, request.AfterSequence, responseStream, context);
     }
 
@@ -82,12 +79,6 @@ internal sealed class ImagesService(JobIntake intake, TimedJobStore store, Model
         {
             logger.NotAbandoned(id.Value, e.Message);
         }
-    }
-
-    private async Task<Core.Job> FindAsync(string id, ServerCallContext context)
-    {
-        var job = JobId.TryParse(id, out var jobId) ? await store.GetAsync(jobId, context.CancellationToken) : null;
-        return job ?? throw ProblemException.JobNotFound();
     }
 
     private static Caller Caller(SubmitRequest request, ServerCallContext context) =>

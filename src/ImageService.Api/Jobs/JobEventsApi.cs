@@ -16,12 +16,10 @@ internal static class JobEventsApi
     public static async Task Watch(string id, HttpContext context, TimedJobStore store, Drain drain,
         IOptions<ApiOptions> options, TimeProvider time, ILogger<JobEventStream> logger)
     {
-        var job = JobId.TryParse(id, out var jobId) ? await store.GetAsync(jobId, context.RequestAborted) : null;
-        if (job is null)
-            throw ProblemException.JobNotFound();
+        var job = await store.FindAsync(id, context.RequestAborted);
         var after = LastEventId(context.Request);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, drain.Over);
-        await using var stream = new JobEventStream(store.WatchAsync(jobId, after, ending.Token), context.Response, time,
+        await using var stream = new JobEventStream(store.WatchAsync(job.Id, after, ending.Token), context.Response, time,
             TimeSpan.FromSeconds(options.Value.KeepAliveSeconds), ending.Token);
         try
         {
@@ -44,7 +42,7 @@ internal static class JobEventsApi
         catch (StoreUnavailableException e) when (context.Response.HasStarted)
         {
             // The reader reconnects with the last number it saw and meets a 503 or the rest of the story.
-            logger.StreamInterrupted(jobId.Value, e.Message);
+            logger.StreamInterrupted(job.Id.Value, e.Message);
         }
     }
 

@@ -15,12 +15,9 @@ internal static class JobImagesApi
     public static async Task<Results<FileStreamHttpResult, RedirectHttpResult>> Get(
         string id, string index, HttpRequest request, HttpResponse response, TimedJobStore store, IBlobStore blobs, CancellationToken cancellationToken)
     {
-        var job = JobId.TryParse(id, out var jobId) ? await store.GetAsync(jobId, cancellationToken) : null;
-        if (job is null)
-            throw ProblemException.JobNotFound();
+        var job = await store.FindAsync(id, cancellationToken);
         var image = Find(job, index);
-        // A signature is good for one method: a HEAD is answered here.
-        if (HttpMethods.IsGet(request.Method) && await blobs.GetUrlAsync(image.BlobName, cancellationToken) is { } url)
+        if (MayLeave(request) && await blobs.GetUrlAsync(image.BlobName, cancellationToken) is { } url)
         {
             response.Headers.CacheControl = "no-store";
             return TypedResults.Redirect(url.AbsoluteUri, permanent: false, preserveMethod: true);
@@ -31,6 +28,10 @@ internal static class JobImagesApi
         response.Headers.ContentDisposition = $"inline; filename=\"{job.Id}-{image.Index}.png\"";
         return TypedResults.Stream(content, "image/png", enableRangeProcessing: true, entityTag: new EntityTagHeaderValue($"\"{image.Sha256}\""));
     }
+
+    // A URL is signed for GET alone. And the service's own page shows nothing of another origin: its policy forbids it.
+    private static bool MayLeave(HttpRequest request) =>
+        HttpMethods.IsGet(request.Method) && !string.Equals(request.Headers["Sec-Fetch-Site"], "same-origin", StringComparison.Ordinal);
 
     private static GeneratedImage Find(Job job, string index)
     {

@@ -1,7 +1,5 @@
 using System.Globalization;
 using ImageService.Api.OpenApi;
-using ImageService.Api.Problems;
-using ImageService.Core;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -18,15 +16,15 @@ internal static class JobsApi
             .WithDescription("Answers 202 at once, or with `Prefer: wait=N` 200 when the job ends within N seconds. "
                 + "With `Idempotency-Key` a repeated request returns the first one's job.");
         jobs.MapGet("", List).WithName("listJobs").ProducesProblems(400).WithSummary("List jobs, newest first");
-        jobs.MapGet("/{id}", Get).WithName("getJob").ProducesProblems(404).WithSummary("Look at a job");
-        jobs.MapDelete("/{id}", Cancel).WithName("cancelJob").ProducesProblems(404).WithSummary("Cancel a job")
+        jobs.MapGet("/{id}", Get).WithName("getJob").ProducesProblems(404, 410).WithSummary("Look at a job");
+        jobs.MapDelete("/{id}", Cancel).WithName("cancelJob").ProducesProblems(404, 410).WithSummary("Cancel a job")
             .WithDescription("Ends a job that has not ended. A job that has ended stays as it is and is returned.");
-        jobs.MapGet("/{id}/events", JobEventsApi.Watch).WithName("watchJob").ProducesProblems(400, 404).Produces<string>(200, "text/event-stream")
+        jobs.MapGet("/{id}/events", JobEventsApi.Watch).WithName("watchJob").ProducesProblems(400, 404, 410).Produces<string>(200, "text/event-stream")
             .Produces(204).WithSummary("Watch a job by server-sent events")
             .WithDescription("`progress` and `preview` events, then one `succeeded`, `failed` or `canceled` whose data is the job. "
                 + "A reader that comes back sends `Last-Event-ID`; 204 says that nothing is left to tell.");
         jobs.MapMethods("/{id}/images/{index}", ["HEAD"], JobImagesApi.Get).ExcludeFromDescription();
-        jobs.MapGet("/{id}/images/{index}", JobImagesApi.Get).WithName("getImage").ProducesProblems(404)
+        jobs.MapGet("/{id}/images/{index}", JobImagesApi.Get).WithName("getImage").ProducesProblems(404, 410)
             .Produces<byte[]>(200, "image/png").Produces<byte[]>(206, "image/png").Produces(304).Produces(307).Produces(416).WithSummary("Fetch a picture");
     }
 
@@ -61,13 +59,11 @@ internal static class JobsApi
 
     private static async Task<Ok<JobResponse>> Get(string id, HttpRequest request, TimedJobStore store, CancellationToken cancellationToken)
     {
-        var job = JobId.TryParse(id, out var jobId) ? await store.GetAsync(jobId, cancellationToken) : null;
-        return TypedResults.Ok(JobResponse.From(job ?? throw ProblemException.JobNotFound(), request.PathBase));
+        return TypedResults.Ok(JobResponse.From(await store.FindAsync(id, cancellationToken), request.PathBase));
     }
 
     private static async Task<Ok<JobResponse>> Cancel(string id, HttpRequest request, TimedJobStore store, CancellationToken cancellationToken)
     {
-        var job = JobId.TryParse(id, out var jobId) ? await store.CancelAsync(jobId, cancellationToken) : null;
-        return TypedResults.Ok(JobResponse.From(job ?? throw ProblemException.JobNotFound(), request.PathBase));
+        return TypedResults.Ok(JobResponse.From(await store.EndAsync(id, cancellationToken), request.PathBase));
     }
 }

@@ -14,6 +14,7 @@ internal sealed record ProblemKind(string Name, int Status, string Title)
     public static readonly ProblemKind ImageNotReady = new("image-not-ready", 404, "The image is not finished yet");
     public static readonly ProblemKind ModelNotFound = new("model-not-found", 404, "There is no such model");
     public static readonly ProblemKind MethodNotAllowed = new("method-not-allowed", 405, "This address does not take that method");
+    public static readonly ProblemKind JobGone = new("job-gone", 410, "The job has been removed");
     public static readonly ProblemKind BodyTooLarge = new("body-too-large", 413, "The body is too large");
     public static readonly ProblemKind NotJson = new("unsupported-media-type", 415, "The body must be JSON");
     public static readonly ProblemKind KeyReused = new("idempotency-key-reused", 422, "The idempotency key came before with another request");

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using ImageService.Core;
+using ImageService.Storage.Telemetry;
 using StackExchange.Redis;
 
 namespace ImageService.Storage.Redis;
@@ -17,8 +18,9 @@ internal sealed partial class RedisJobs
         Interlocked.Exchange(ref workSeen, Interlocked.Read(ref workAnnounced));
         RedisValue[] arguments =
             [request.Max, request.WorkerId, (long)request.Duration.TotalMilliseconds, .. request.Models.Select(m => (RedisValue)m)];
-        var reply = (RedisResult[])(await scripts.RunAsync(LeaseScript, cancellationToken, arguments))!;
-        return Array.ConvertAll(reply, one =>
+        var reply = await scripts.RunAsync(LeaseScript, cancellationToken, arguments);
+        CountExhausted((int)reply[1]);
+        return Array.ConvertAll((RedisResult[])reply[0]!, one =>
         {
             var fields = RedisReplies.Fields(one[0]);
             var job = RedisReplies.ReadJob(fields);
@@ -35,12 +37,12 @@ internal sealed partial class RedisJobs
             await work.WaitAsync(cancellationToken);
     }
 
-    public async Task<IReadOnlyList<Lease>> RenewAsync(IReadOnlyCollection<Lease> held, TimeSpan duration, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<LostLease>> RenewAsync(IReadOnlyCollection<Lease> held, TimeSpan duration, CancellationToken cancellationToken)
     {
         var leases = held.ToArray();
         RedisValue[] arguments = [(long)duration.TotalMilliseconds, .. leases.SelectMany(l => new RedisValue[] { l.Id.Value, l.Token })];
-        var lost = (int[])(await scripts.RunAsync(RenewScript, cancellationToken, arguments))!;
-        return Array.ConvertAll(lost, i => leases[i]);
+        var lost = (RedisResult[])(await scripts.RunAsync(RenewScript, cancellationToken, arguments))!;
+        return Array.ConvertAll(lost, one => new LostLease(leases[(int)one[0]], one[1].ToString() == RedisReplies.Name(JobStatus.Canceled)));
     }
 
     public async IAsyncEnumerable<JobId> CancellationsAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -78,6 +80,13 @@ internal sealed partial class RedisJobs
     public Task AnnounceModelsAsync(IReadOnlyList<ModelDescription> models, CancellationToken cancellationToken) =>
         scripts.RunAsync(AnnounceScript, cancellationToken,
             [ModelLifetime, .. models.SelectMany(m => new RedisValue[] { m.Id, StorageJson.Write(m) })]);
+
+    // Jobs that ended because their attempts were used up: no worker reports those.
+    private static void CountExhausted(int jobs)
+    {
+        for (var i = 0; i < jobs; i++)
+            StorageTelemetry.Finished(JobStatus.Failed);
+    }
 
     // Every script for a worker's write begins by comparing the token: 0 = no longer its job, nothing changed.
     private async Task<bool> WriteAsync(string script, CancellationToken cancellationToken, params RedisValue[] arguments) =>

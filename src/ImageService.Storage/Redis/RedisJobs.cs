@@ -128,7 +128,8 @@ internal sealed partial class RedisJobs : IJobStore, IJobQueue, IJobRetention, I
         return new QueueDepth(reply[0], reply[1]);
     }
 
-    public async Task ReturnExpiredLeasesAsync(CancellationToken cancellationToken) => await scripts.RunAsync(ExpireScript, cancellationToken);
+    public async Task ReturnExpiredLeasesAsync(CancellationToken cancellationToken) =>
+        CountExhausted((int)await scripts.RunAsync(ExpireScript, cancellationToken));
 
     public async Task<IReadOnlyList<JobId>> RemoveOldAsync(int max, CancellationToken cancellationToken)
     {

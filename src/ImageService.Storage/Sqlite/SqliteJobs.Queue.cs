@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using ImageService.Core;
+using ImageService.Storage.Telemetry;
 
 namespace ImageService.Storage.Sqlite;
 
@@ -19,16 +20,17 @@ internal sealed partial class SqliteJobs
         // A worker with room asks at every step boundary: while nothing waits, that costs no write.
         if (database.Read(s => HasNothing(s, request.Models)))
             return [];
-        var changed = new List<JobId>();
+        var expired = new List<(JobId Id, bool Exhausted)>();
         var leased = await database.WriteAsync(session =>
         {
-            changed.AddRange(ReturnExpired(session));
+            expired.AddRange(ReturnExpired(session));
             var jobs = new List<LeasedJob>();
             while (jobs.Count < request.Max && WaitingLine.TakeTurn(session, request.Models) is { } number)
                 jobs.Add(Lease(session, number, request));
             return jobs;
         }, cancellationToken);
-        foreach (var id in changed.Concat(leased.Select(j => j.Job.Id)))
+        CountExhausted(expired);
+        foreach (var id in expired.Select(e => e.Id).Concat(leased.Select(j => j.Job.Id)))
             signals.Raise(id.Value);
         return leased;
     }
@@ -41,13 +43,15 @@ internal sealed partial class SqliteJobs
             await work.WaitAsync(cancellationToken);
     }
 
-    public Task<IReadOnlyList<Lease>> RenewAsync(IReadOnlyCollection<Lease> held, TimeSpan duration, CancellationToken cancellationToken) =>
-        database.WriteAsync<IReadOnlyList<Lease>>(session =>
+    public Task<IReadOnlyList<LostLease>> RenewAsync(IReadOnlyCollection<Lease> held, TimeSpan duration, CancellationToken cancellationToken) =>
+        database.WriteAsync<IReadOnlyList<LostLease>>(session =>
         {
             var until = Now() + (long)duration.TotalMilliseconds;
             return [.. held.Where(lease => session.Execute(
                 "UPDATE jobs SET lease_until = @until WHERE id = @id AND status = 1 AND token = @token",
-                ("@until", until), ("@id", lease.Id.Value), ("@token", lease.Token)) == 0)];
+                ("@until", until), ("@id", lease.Id.Value), ("@token", lease.Token)) == 0)
+                .Select(lease => new LostLease(lease, session.Scalar<long>("SELECT count(*) FROM jobs WHERE id = @id AND status = @canceled",
+                    ("@id", lease.Id.Value), ("@canceled", (int)JobStatus.Canceled)) == 1))];
         }, cancellationToken);
 
     public async IAsyncEnumerable<JobId> CancellationsAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -160,7 +164,7 @@ internal sealed partial class SqliteJobs
         EventLog.AppendProgress(session, number, JobStatus.Queued, row.Job.Step, row.Job.Steps, Now());
     }
 
-    private List<JobId> ReturnExpired(SqliteSession session)
+    private List<(JobId Id, bool Exhausted)> ReturnExpired(SqliteSession session)
     {
         var expired = session.Query(Expired, JobRow.Read,
             ("@now", Now()), ("@max", ExpiredARound));
@@ -172,7 +176,14 @@ internal sealed partial class SqliteJobs
                 Finish(session, row.Number, JobStatus.Failed, null, new JobError("attempts_exhausted",
                     $"The worker that held the job stopped answering, {MaxAttempts} times in a row."));
         }
-        return expired.ConvertAll(r => r.Job.Id);
+        return expired.ConvertAll(r => (r.Job.Id, r.Job.Attempts >= MaxAttempts));
+    }
+
+    // No worker reports those.
+    private static void CountExhausted(IEnumerable<(JobId Id, bool Exhausted)> expired)
+    {
+        foreach (var _ in expired.Where(e => e.Exhausted))
+            StorageTelemetry.Finished(JobStatus.Failed);
     }
 
     private void AnnounceWork(JobId id)

@@ -13,7 +13,9 @@ internal sealed partial class SqliteJobs
 
     public async Task ReturnExpiredLeasesAsync(CancellationToken cancellationToken)
     {
-        foreach (var id in await database.WriteAsync(ReturnExpired, cancellationToken))
+        var expired = await database.WriteAsync(ReturnExpired, cancellationToken);
+        CountExhausted(expired);
+        foreach (var (id, _) in expired)
             AnnounceWork(id);
     }
 

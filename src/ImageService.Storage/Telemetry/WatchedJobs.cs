@@ -45,7 +45,7 @@ internal sealed class WatchedJobs(IJobRetention jobs) : IJobStore, IJobQueue
 
     public Task WaitForWorkAsync(CancellationToken cancellationToken) => _queue.WaitForWorkAsync(cancellationToken);
 
-    public Task<IReadOnlyList<Lease>> RenewAsync(IReadOnlyCollection<Lease> held, TimeSpan duration, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyList<LostLease>> RenewAsync(IReadOnlyCollection<Lease> held, TimeSpan duration, CancellationToken cancellationToken) =>
         Watched.RunAsync(Store, "renew", () => _queue.RenewAsync(held, duration, cancellationToken));
 
     public IAsyncEnumerable<JobId> CancellationsAsync(CancellationToken cancellationToken) =>

@@ -73,11 +73,16 @@ public sealed class GrpcCalls
         using var channel = api.Channel();
         var client = new Images.ImagesClient(channel);
         var unknown = "job_01k9z3v7m8q2r4t6w8y0a2c4e6";
+        var removed = JobId.New(api.Clock);
+        api.Store.Removed.Add(removed);
         (Func<Task> Call, string Reason)[] cases =
         [
             (() => client.GetAsync(new GetRequest { Id = unknown }).ResponseAsync, "job-not-found"),
             (() => client.CancelAsync(new CancelRequest { Id = "../etc" }).ResponseAsync, "job-not-found"),
             (() => client.Watch(new WatchRequest { Id = unknown }).ResponseStream.MoveNext(default), "job-not-found"),
+            (() => client.GetAsync(new GetRequest { Id = removed.Value }).ResponseAsync, "job-gone"),
+            (() => client.CancelAsync(new CancelRequest { Id = removed.Value }).ResponseAsync, "job-gone"),
+            (() => client.Watch(new WatchRequest { Id = removed.Value }).ResponseStream.MoveNext(default), "job-gone"),
             (() => client.SubmitAsync(new SubmitRequest { Prompt = "a", Model = "none" }).ResponseAsync, "model-not-found"),
         ];
         foreach (var (call, reason) in cases)

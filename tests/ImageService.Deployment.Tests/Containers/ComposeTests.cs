@@ -78,7 +78,7 @@ public sealed class ComposeTests
     public void Redis_keeps_what_was_accepted()
     {
         var redis = File.Services["redis"];
-        Assert.Equal(["redis-server", "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"], redis.Command);
+        Assert.Equal(["redis-server", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"], redis.Command);
         Assert.Contains("redis:/data", redis.Volumes);
     }
 

@@ -195,6 +195,6 @@ public abstract partial class JobStoreContract
         Assert.False(await Queue.FailAsync(lease, Broken, retry: false, Stop));
         Assert.False(await Queue.ReleaseAsync(lease, new byte[] { 1 }, Stop));
         Assert.False(await Queue.CompleteAsync(lease, Result(lease), Stop));
-        Assert.Equal([lease], await Queue.RenewAsync([lease], Long, Stop));
+        Assert.Equal([lease], (await Queue.RenewAsync([lease], Long, Stop)).Select(l => l.Lease));
     }
 }

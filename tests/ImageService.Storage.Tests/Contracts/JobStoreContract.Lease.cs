@@ -238,7 +238,8 @@ public abstract partial class JobStoreContract
         var held = await SubmitAndLeaseAsync();
         var answer = await Queue.RenewAsync([lost.Lease, canceled.Lease, held.Lease, new Lease(JobId.New(TimeProvider.System), 1)], Long, Stop);
         Assert.Equal(3, answer.Count);
-        Assert.DoesNotContain(held.Lease, answer);
+        Assert.DoesNotContain(held.Lease, answer.Select(a => a.Lease));
+        Assert.Equal(canceled.Lease, Assert.Single(answer, a => a.Canceled).Lease);
     }
 
     [Fact]

@@ -81,7 +81,7 @@ public abstract partial class JobStoreContract
                     model.Requeue(job, countAttempt: false, state);
                 break;
             case 13 when job is not null:
-                Assert.Equal(held ? [] : [lease], await Queue.RenewAsync([lease], Long, Stop));
+                Assert.Equal(held ? [] : [lease], (await Queue.RenewAsync([lease], Long, Stop)).Select(l => l.Lease));
                 break;
         }
     }

@@ -11,9 +11,17 @@ internal sealed class RedisProcess : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private readonly TemporaryFolder folder = new();
     private readonly int port = FreePort();
+    private readonly string fsync;
+    private readonly string[] more;
     private Process process;
 
-    public RedisProcess() => process = Launch();
+    /// <param name="fsync">When what was written is forced to the disk: <c>everysec</c>, <c>always</c>.</param>
+    /// <param name="more">More of its options, as on its command line.</param>
+    public RedisProcess(string fsync = "everysec", params string[] more)
+    {
+        (this.fsync, this.more) = (fsync, more);
+        process = Launch();
+    }
 
     public string Connection => $"127.0.0.1:{port}";
 
@@ -55,18 +63,24 @@ internal sealed class RedisProcess : IDisposable
         folder.Dispose();
     }
 
-    private Process Launch() => Process.Start(new ProcessStartInfo("redis-server")
+    /// <summary>Sends a signal: "STOP", "CONT".</summary>
+    public void Send(string signal)
     {
-        ArgumentList =
-        {
-            "--bind", "127.0.0.1", "--port", port.ToString(), "--dir", folder.Path, "--appendonly", "yes", "--appendfsync", "everysec",
-            "--save", "", "--logfile", Path.Combine(folder.Path, "redis.log"), "--daemonize", "no",
-        },
+        using var kill = Process.Start("kill", [$"-{signal}", process.Id.ToString()]);
+        kill.WaitForExit();
+    }
+
+    private Process Launch() => Process.Start(new ProcessStartInfo("redis-server",
+    [
+        "--bind", "127.0.0.1", "--port", port.ToString(), "--dir", folder.Path, "--appendonly", "yes", "--appendfsync", fsync,
+        "--save", "", "--logfile", Path.Combine(folder.Path, "redis.log"), "--daemonize", "no", .. more,
+    ])
+    {
         RedirectStandardOutput = true, // whoever reads our output must not wait for the server's end
         RedirectStandardError = true,
     })!;
 
-    private static int FreePort()
+    public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

@@ -1,2 +1,1 @@
-return_expired()
-return 1
+return return_expired()

@@ -1,5 +1,5 @@
--- ARGV: most jobs, worker, duration in ms, models...
-return_expired()
+-- ARGV: most jobs, worker, duration in ms, models... Answers the leased jobs with their states, and how many others have used up their attempts.
+local exhausted = return_expired()
 local at, models, leased = now(), {}, {}
 for i = 4, #ARGV do models[#models + 1] = ARGV[i] end
 while #leased < tonumber(ARGV[1]) do
@@ -15,4 +15,4 @@ while #leased < tonumber(ARGV[1]) do
     append_progress(id, at, 'running')
     leased[#leased + 1] = {call('HGETALL', job(id)), call('GET', P .. 'state:' .. id)}
 end
-return leased
+return {leased, exhausted}

@@ -195,16 +195,19 @@ local function held(id, token)
     return j[1] == 'running' and j[2] == token
 end
 
+-- Answers how many jobs ended because they have used up their attempts.
 local function return_expired()
-    local at = now()
+    local at, exhausted = now(), 0
     for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'leases', '-inf', at, 'LIMIT', 0, 100)) do
         if tonumber(call('HGET', job(id), 'attempts')) < MAX_ATTEMPTS then
             requeue(id, at, '')
         else
             finish(id, 'failed', at, 'error', '{"code":"attempts_exhausted","message":"The worker that held the job stopped answering, ' ..
                 MAX_ATTEMPTS .. ' times in a row."}')
+            exhausted = exhausted + 1
         end
     end
+    return exhausted
 end
 
 local function read(id)
