@@ -34,6 +34,9 @@ public interface IJobStore
 
     /// <summary>Jobs waiting and running, for health, limits and metrics.</summary>
     Task<QueueDepth> DepthAsync(CancellationToken cancellationToken);
+
+    /// <summary>How many jobs wait for pictures of each size, for metrics; sizes for which none waits are left out.</summary>
+    Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken);
 }
 
 /// <param name="Id">Chosen by the caller, so that a submit whose answer was lost can be repeated without a second job.</param>
@@ -65,6 +68,11 @@ public sealed record SubmitResult(SubmitOutcome Outcome, Job? Job, QueueDepth De
 /// <param name="Queued">Jobs that wait.</param>
 /// <param name="Running">Jobs that a worker holds.</param>
 public readonly record struct QueueDepth(int Queued, int Running);
+
+/// <param name="Width">Pixels.</param>
+/// <param name="Height">Pixels.</param>
+/// <param name="Queued">Jobs that wait.</param>
+public readonly record struct ShapeDepth(int Width, int Height, int Queued);
 
 /// <param name="Limit">1..100.</param>
 /// <param name="Before">List jobs older than this one; null = from the newest.</param>

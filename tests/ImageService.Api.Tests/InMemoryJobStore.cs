@@ -147,6 +147,16 @@ internal sealed class InMemoryJobStore(TimeProvider time) : IJobStore
             return new QueueDepth(_jobs.Values.Count(e => e.Job.Status == JobStatus.Queued), _jobs.Values.Count(e => e.Job.Status == JobStatus.Running));
     }
 
+    public async Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken)
+    {
+        await ReachAsync(cancellationToken);
+        lock (_gate)
+        {
+            return [.. _jobs.Values.Where(e => e.Job.Status == JobStatus.Queued).GroupBy(e => (e.Job.Request.Width, e.Job.Request.Height))
+                .Select(g => new ShapeDepth(g.Key.Width, g.Key.Height, g.Count()))];
+        }
+    }
+
     /// <summary>What a worker does: a step.</summary>
     public void Progress(JobId id, int step, int steps)
     {

@@ -13,7 +13,7 @@ internal sealed class QueueDepthSampler(TimedJobStore store, TimeProvider time) 
         try
         {
             do
-                ApiTelemetry.Depth = await SampleAsync(stoppingToken);
+                ApiTelemetry.Queue = await SampleAsync(stoppingToken);
             while (await timer.WaitForNextTickAsync(stoppingToken));
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -21,11 +21,11 @@ internal sealed class QueueDepthSampler(TimedJobStore store, TimeProvider time) 
         }
     }
 
-    private async Task<QueueDepth?> SampleAsync(CancellationToken cancellationToken)
+    private async Task<QueueSample?> SampleAsync(CancellationToken cancellationToken)
     {
         try
         {
-            return await store.DepthAsync(cancellationToken);
+            return new QueueSample(await store.DepthAsync(cancellationToken), await store.ShapesAsync(cancellationToken));
         }
         catch (StoreUnavailableException)
         {

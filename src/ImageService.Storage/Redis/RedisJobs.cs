@@ -37,7 +37,7 @@ internal sealed partial class RedisJobs : IJobStore, IJobQueue, IJobRetention, I
     {
         var reply = await scripts.RunAsync(SubmitScript, cancellationToken, submission.Id.Value, submission.Client, submission.Request.Model,
             submission.Request.Priority, StorageJson.Write(submission.Request), submission.TraceParent ?? "", submission.IdempotencyKey ?? "",
-            submission.Fingerprint ?? "", maxQueued, DayMilliseconds, RequestCost.Of(submission.Request));
+            submission.Fingerprint ?? "", maxQueued, DayMilliseconds, RequestCost.Of(submission.Request), RedisReplies.Shape(submission.Request));
         var outcome = reply[0].ToString() switch
         {
             "accepted" => SubmitOutcome.Accepted,
@@ -127,6 +127,9 @@ internal sealed partial class RedisJobs : IJobStore, IJobQueue, IJobRetention, I
         var reply = (int[])(await scripts.RunAsync(DepthScript, cancellationToken))!;
         return new QueueDepth(reply[0], reply[1]);
     }
+
+    public async Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken) =>
+        RedisReplies.ReadShapes(await scripts.RunAsync(ShapesScript, cancellationToken));
 
     public async Task ReturnExpiredLeasesAsync(CancellationToken cancellationToken) =>
         CountExhausted((int)await scripts.RunAsync(ExpireScript, cancellationToken));

@@ -62,6 +62,15 @@ internal static class RedisReplies
         }
     }
 
+    /// <summary>A field of the hash of waiting jobs by picture size: <c>WIDTHxHEIGHT</c>.</summary>
+    public static string Shape(GenerationRequest request) => string.Create(CultureInfo.InvariantCulture, $"{request.Width}x{request.Height}");
+
+    public static IReadOnlyList<ShapeDepth> ReadShapes(RedisResult flat) => [.. Fields(flat).Select(field =>
+    {
+        var sides = field.Key.Split('x');
+        return new ShapeDepth(int.Parse(sides[0], CultureInfo.InvariantCulture), int.Parse(sides[1], CultureInfo.InvariantCulture), (int)field.Value);
+    })];
+
     public static Dictionary<string, RedisValue> Fields(RedisResult flat)
     {
         var values = (RedisValue[])flat!;

@@ -102,6 +102,8 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
 
     public Task<QueueDepth> DepthAsync(CancellationToken cancellationToken) => Task.FromResult(database.Read(Depth));
 
+    public Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken) => Task.FromResult(database.Read(Shapes));
+
     public void Dispose() => database.Dispose();
 
     private SubmitResult Submit(SqliteSession session, JobSubmission submission)
@@ -174,6 +176,10 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
         var jobs = session.Query("SELECT jobs FROM depth WHERE status IN (0, 1) ORDER BY status", r => r.GetInt32(0));
         return new QueueDepth(jobs[0], jobs[1]);
     }
+
+    private static IReadOnlyList<ShapeDepth> Shapes(SqliteSession session) =>
+        session.Query("SELECT json_extract(request, '$.width') AS w, json_extract(request, '$.height') AS h, count(*) FROM jobs WHERE status = 0 GROUP BY w, h",
+            r => new ShapeDepth(r.GetInt32(0), r.GetInt32(1), r.GetInt32(2)));
 
     private long Now() => time.GetUtcNow().ToUnixTimeMilliseconds();
 }

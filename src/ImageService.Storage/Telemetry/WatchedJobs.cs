@@ -38,6 +38,8 @@ internal sealed class WatchedJobs(IJobRetention jobs) : IJobStore, IJobQueue
     public Task<IReadOnlyList<ModelDescription>> ListModelsAsync(CancellationToken cancellationToken) =>
         Watched.RunAsync(Store, "list models", () => _store.ListModelsAsync(cancellationToken));
 
+    public Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken) => Watched.RunAsync(Store, "shapes", () => _store.ShapesAsync(cancellationToken));
+
     public Task<QueueDepth> DepthAsync(CancellationToken cancellationToken) => Watched.RunAsync(Store, "depth", () => _store.DepthAsync(cancellationToken));
 
     public Task<IReadOnlyList<LeasedJob>> LeaseAsync(LeaseRequest request, CancellationToken cancellationToken) =>

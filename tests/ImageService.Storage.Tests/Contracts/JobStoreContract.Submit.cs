@@ -151,6 +151,20 @@ public abstract partial class JobStoreContract
     }
 
     [Fact]
+    public async Task The_shapes_count_waiting_jobs_by_picture_size()
+    {
+        foreach (var (width, height) in new[] { (512, 512), (512, 512), (512, 768), (256, 256), (256, 256) })
+        {
+            var submission = Submission();
+            await Store.SubmitAsync(submission with { Request = submission.Request with { Width = width, Height = height } }, Stop);
+        }
+        var leased = await LeaseAsync(3); // both of 512x512 and the one of 512x768
+        await Queue.ReleaseAsync(leased[1].Lease, default, Stop);
+        await Store.CancelAsync(leased[2].Lease.Id, Stop);
+        Assert.Equal([new(256, 256, 2), new(512, 512, 1)], (await Store.ShapesAsync(Stop)).OrderBy(s => s.Width));
+    }
+
+    [Fact]
     public async Task A_list_is_newest_first_and_pages_without_gaps()
     {
         var ids = new List<JobId>();

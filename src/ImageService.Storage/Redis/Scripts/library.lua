@@ -5,6 +5,7 @@
 --   final       zset     ended jobs by time           gone:ID     string  a job removed for its age, for a day
 --   lane:...    zset     waiting jobs of one client and model, best first
 --   ring        zset     clients with waiting jobs by tag, ring:MODEL the same for one model; waiting, load: hashes of how many each has, and their cost
+--   shapes      hash     picture sizes, WIDTHxHEIGHT -> how many jobs wait for them
 --   tags        zset     tags of clients above the virtual time: one that comes back begins there
 --   jobs, status:STATUS, client:CLIENT  zsets without scores: ids in order, for lists
 -- Times are the server's, in milliseconds: workers' clocks do not matter.
@@ -62,6 +63,12 @@ local function counter(name) return tonumber(call('HGET', P .. 'counters', name)
 -- Jobs of earlier versions have no cost.
 local function cost(id) return tonumber(call('HGET', job(id), 'cost') or 1) end
 
+-- Jobs of earlier versions have no shape.
+local function count_shape(id, by)
+    local shape = call('HGET', job(id), 'shape')
+    if shape and call('HINCRBY', P .. 'shapes', shape, by) <= 0 then call('HDEL', P .. 'shapes', shape) end
+end
+
 -- A client comes in at the virtual time, or where it was if that is later; those that come at the same time keep their order.
 local function join_ring(client)
     local joined = math.max(counter('virtual_time'), counter('joined') + 1)
@@ -75,6 +82,7 @@ local function line_up(id)
     call('ZADD', lane(client, model), place(j[3], j[4]), id)
     call('ZADD', P .. 'ready', j[4], id)
     call('HINCRBY', P .. 'load', client, cost(id))
+    count_shape(id, 1)
     if call('HINCRBY', P .. 'waiting', client, 1) == 1 then join_ring(client) end
     if call('SADD', lanes(client), model) == 1 then
         call('ZADD', ring(model), call('ZSCORE', P .. 'ring', client), client)
@@ -91,6 +99,7 @@ local function leave_line(id)
         call('SREM', lanes(client), model)
     end
     call('HINCRBY', P .. 'load', client, -cost(id))
+    count_shape(id, -1)
     if call('HINCRBY', P .. 'waiting', client, -1) <= 0 then
         call('HDEL', P .. 'waiting', client)
         call('HDEL', P .. 'load', client)

@@ -1,4 +1,4 @@
--- ARGV: id, client, model, priority, request, trace or '', key or '', fingerprint, most waiting jobs, key's lifetime in ms, cost
+-- ARGV: id, client, model, priority, request, trace or '', key or '', fingerprint, most waiting jobs, key's lifetime in ms, cost, shape
 local id, key, fingerprint = ARGV[1], ARGV[7], ARGV[8]
 local met = depth()
 -- The answer to an earlier try was lost: it was accepted then.
@@ -11,7 +11,7 @@ end
 if met[1] >= tonumber(ARGV[9]) then return {'full', met[1], met[2], false} end
 
 local at = now()
-call('HSET', job(id), 'id', id, 'client', ARGV[2], 'model', ARGV[3], 'priority', ARGV[4], 'request', ARGV[5], 'trace', ARGV[6], 'cost', ARGV[11],
+call('HSET', job(id), 'id', id, 'client', ARGV[2], 'model', ARGV[3], 'priority', ARGV[4], 'request', ARGV[5], 'trace', ARGV[6], 'cost', ARGV[11], 'shape', ARGV[12],
     'number', call('HINCRBY', P .. 'counters', 'number', 1), 'created', at, 'attempts', 0, 'token', 0, 'step', 0, 'steps', 0, 'last_event', 1)
 call('ZADD', P .. 'jobs', 0, id)
 call('ZADD', P .. 'client:' .. ARGV[2], 0, id)
