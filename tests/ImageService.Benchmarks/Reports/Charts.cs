@@ -11,13 +11,14 @@ internal static class Charts
 {
     private const int Width = 760;
     private const int Height = 440;
+    private const int TitleDistance = 12;
 
     // Okabe and Ito's colours, told apart by everybody.
     private static readonly Dictionary<Batching, (OxyColor Color, string Title)> Looks = new()
     {
         [Batching.Step] = (OxyColor.FromRgb(0, 114, 178), "step-level"),
         [Batching.Equal] = (OxyColor.FromRgb(230, 159, 0), "static, equal jobs"),
-        [Batching.Padded] = (OxyColor.FromRgb(0, 158, 115), "static, padded to the longest"),
+        [Batching.Padded] = (OxyColor.FromRgb(0, 158, 115), "static, padded"),
         [Batching.Serial] = (OxyColor.FromRgb(120, 120, 120), "serial"),
     };
 
@@ -33,7 +34,7 @@ internal static class Charts
     {
         var plot = Plot("Latency by load, mixed traffic, simulated H100 (solid: mean, dashed: p99)", LegendPosition.TopLeft);
         plot.Axes.Add(Axis(AxisPosition.Bottom, "load: arrivals as a share of step-level capacity"));
-        plot.Axes.Add(new LogarithmicAxis { Position = AxisPosition.Left, Title = "seconds", MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColors.LightGray });
+        plot.Axes.Add(new LogarithmicAxis { Position = AxisPosition.Left, Title = "seconds", AxisTitleDistance = TitleDistance, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColors.LightGray });
         foreach (var runs in report.Loads.Where(r => r.Traffic == Traffic.Mixed.Name && r.KeepsUp).GroupBy(r => r.Policy))
         {
             plot.Series.Add(Line(runs.Key, runs, r => r.Latency.Mean, LineStyle.Solid, Looks[runs.Key].Title));
@@ -61,7 +62,7 @@ internal static class Charts
     private static PlotModel Distribution(SimulationReport report)
     {
         var plot = Plot($"Share of pictures that took no longer, mixed traffic at load {report.Distribution[0].Load}, simulated H100", LegendPosition.BottomRight);
-        plot.Axes.Add(new LogarithmicAxis { Position = AxisPosition.Bottom, Title = "seconds", MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColors.LightGray });
+        plot.Axes.Add(new LogarithmicAxis { Position = AxisPosition.Bottom, Title = "seconds", AxisTitleDistance = TitleDistance, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColors.LightGray });
         plot.Axes.Add(Axis(AxisPosition.Left, "percent"));
         foreach (var run in report.Distribution)
         {
@@ -90,14 +91,14 @@ internal static class Charts
 
     private static PlotModel Plot(string title, LegendPosition? legend)
     {
-        var plot = new PlotModel { Title = title, TitleFontSize = 15, TitleFontWeight = FontWeights.Normal, DefaultFont = "sans-serif", Background = OxyColors.White };
+        var plot = new PlotModel { Title = title, TitleFontSize = 15, TitleFontWeight = FontWeights.Normal, DefaultFont = "Arial", Background = OxyColors.White };
         if (legend is { } position)
-            plot.Legends.Add(new Legend { LegendPosition = position, LegendBackground = OxyColor.FromAColor(220, OxyColors.White) });
+            plot.Legends.Add(new Legend { LegendPosition = position, LegendBackground = OxyColor.FromAColor(220, OxyColors.White), LegendLineSpacing = 6 });
         return plot;
     }
 
     private static LinearAxis Axis(AxisPosition position, string title) =>
-        new() { Position = position, Title = title, Minimum = 0, MaximumPadding = 0.1, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColors.LightGray };
+        new() { Position = position, Title = title, AxisTitleDistance = TitleDistance, Minimum = 0, MaximumPadding = 0.1, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColors.LightGray };
 
     private static string Svg(PlotModel plot) => new SvgExporter { Width = Width, Height = Height }.ExportToString(plot);
 }
