@@ -16,9 +16,9 @@ internal static class Charts
     // Okabe and Ito's colours, told apart by everybody.
     private static readonly Dictionary<Batching, (OxyColor Color, string Title)> Looks = new()
     {
-        [Batching.Step] = (OxyColor.FromRgb(0, 114, 178), "step-level"),
-        [Batching.Equal] = (OxyColor.FromRgb(230, 159, 0), "static, equal jobs"),
-        [Batching.Padded] = (OxyColor.FromRgb(0, 158, 115), "static, padded"),
+        [Batching.Step] = (OxyColor.FromRgb(0, 114, 178), "step"),
+        [Batching.Equal] = (OxyColor.FromRgb(230, 159, 0), "equal"),
+        [Batching.Padded] = (OxyColor.FromRgb(0, 158, 115), "padded"),
         [Batching.Serial] = (OxyColor.FromRgb(120, 120, 120), "serial"),
     };
 
