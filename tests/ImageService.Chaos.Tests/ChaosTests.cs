@@ -41,7 +41,8 @@ public sealed class ChaosTests(ITestOutputHelper output)
             else
                 await lone.CheckAsync(client, number, job, patience.Token);
         }
-        Assert.True(ended.GetValueOrDefault("failed") * 50 <= jobs.Count, "Three deaths in a row are rare; so many mean that jobs die of something else.");
+        // Jobs that one worker holds die together, so three deaths in a row may take as many as are under way.
+        Assert.True(ended.GetValueOrDefault("failed") <= Math.Max(Clients, jobs.Count / 50), "So many ended by three deaths that jobs must die of something else.");
         await CheckStoreAsync(store.GetDatabase(), [.. jobs.Values.Select(job => job.Id())]);
         CheckLogs(cluster);
         Assert.True(late > 0, "No result came too late: nothing was tested.");
