@@ -31,7 +31,13 @@ class Graph:
         self.inputs.append(helper.make_tensor_value_info(name, TYPES[dtype], shape))
         return name
 
-    def output(self, name, dtype, shape):
+    def output(self, name, value, dtype, shape):
+        """`value` is called `name` from here on."""
+        for node in self.nodes:
+            for names in (node.input, node.output):
+                for i, old in enumerate(names):
+                    if old == value:
+                        names[i] = name
         self.outputs.append(helper.make_tensor_value_info(name, TYPES[dtype], shape))
 
     def weight(self, name, make, dtype, shape):
@@ -48,12 +54,12 @@ class Graph:
     def ints(self, *values):
         return self.constant("ints." + ".".join(map(str, values)), torch.tensor(values, dtype=torch.int64))
 
-    def node(self, op, *inputs, outputs=1, to=None, to_type=None, contrib=False, **attributes):
-        """-> the output's name, or a list of them where `outputs` is more than one. `to` names the only output."""
+    def node(self, op, *inputs, outputs=1, to_type=None, contrib=False, **attributes):
+        """-> the output's name, or a list of them where `outputs` is more than one."""
         if to_type is not None:
             attributes["to"] = TYPES[to_type]              # of Cast
         n = self._counts[op] = self._counts.get(op, 0) + 1
-        names = [to] if to else [f"{op}.{n}" if outputs == 1 else f"{op}.{n}.{i}" for i in range(outputs)]
+        names = [f"{op}.{n}" if outputs == 1 else f"{op}.{n}.{i}" for i in range(outputs)]
         node = helper.make_node(op, [i or "" for i in inputs], names, name=f"{op}.{n}", domain=CONTRIB if contrib else "", **attributes)
         self.nodes.append(node)
         self.made_by.update({name: node for name in names})

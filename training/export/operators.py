@@ -183,8 +183,8 @@ class Operators:
     def from_nchw(self, x):
         return self.g.node("Transpose", x, perm=[0, 2, 3, 1]) if self.nhwc else x
 
-    def to_nchw(self, x, name):
-        return self.g.node("Transpose", x, to=name, perm=[0, 3, 1, 2]) if self.nhwc else self.g.node("Identity", x, to=name)
+    def to_nchw(self, x):
+        return self.g.node("Transpose", x, perm=[0, 3, 1, 2]) if self.nhwc else x
 
     def halve(self):
         self._level += 1

@@ -42,8 +42,8 @@ def unet_graph(model: UNet, style: Style, height=None, width=None) -> Graph:
             ops.double()
             x = ops.conv(x, level.upsamplers[0].conv)
     x, _ = ops.group_norm(x, model.conv_norm_out, silu=True)
-    ops.to_nchw(ops.conv(x, model.conv_out), "out_sample")
-    g.output("out_sample", style.dtype, ["rows", c.out_channels, *free])
+    x = ops.to_nchw(ops.conv(x, model.conv_out))
+    g.output("out_sample", x, style.dtype, ["rows", c.out_channels, *free])
     return g
 
 
