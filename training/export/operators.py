@@ -113,7 +113,7 @@ class Operators:
         x = self._settled.get(x, x)
         if self.nhwc:
             if module.num_channels // groups % 2:
-                raise ExportError(f"{self.name(module)}: {module.num_channels} channels in {groups} groups; "
+                raise ExportError(f"{self.g.name}, {self.name(module)}: {module.num_channels} channels in {groups} groups; "
                                   "the CUDA kernel needs an even number of channels a group. Use target cpu.")
             affine = [self.parameter(module, w, torch.float32) for w in ("weight", "bias")]
             attributes = {"epsilon": eps, "groups": groups, "activation": int(silu), "channels_last": 1, "contrib": True}

@@ -26,16 +26,13 @@ def write_folder(source: Source, out, target="cuda", precision="fp16", height=No
     style = Style.of(target, precision, attention)
     scale = 2 ** (len(source.vae.config.widths) - 1)
     size = latent_size(height, width, scale, len(source.unet.config.widths) - 1)
-    written = {}
-
-    def write(part, graph, module):
-        written[part] = (graph.save(os.path.join(out, part, "model.onnx"), external), module)
-    for i, encoder in enumerate(source.text_encoders):
-        write("text_encoder" + suffix(i), clip_graph(encoder, style), encoder)
-    write("unet", unet_graph(source.unet, style, *size), source.unet)
     vae = fit_half(source.vae) if precision == "fp16" else source.vae
-    write("vae_decoder", decoder_graph(vae, style, *size), source.vae)
-    write("vae_encoder", encoder_graph(vae, style, *size), source.vae)
+    # Everything that can be refused is refused before the first file is written.
+    graphs = {"text_encoder" + suffix(i): (clip_graph(encoder, style), encoder) for i, encoder in enumerate(source.text_encoders)}
+    graphs["unet"] = unet_graph(source.unet, style, *size), source.unet
+    graphs["vae_decoder"] = decoder_graph(vae, style, *size), source.vae
+    graphs["vae_encoder"] = encoder_graph(vae, style, *size), source.vae
+    written = {part: (graph.save(os.path.join(out, part, "model.onnx"), external), module) for part, (graph, module) in graphs.items()}
     if height is not None:
         index = source.configs["model_index.json"]
         index["imageservice_defaults"] = {**index.get("imageservice_defaults", {}), "width": width, "height": height}
