@@ -31,7 +31,7 @@ def transformer_block(ops, m, x, context):
     for norm, attention, source in ((m.norm1, m.attn1, None), (m.norm2, m.attn2, context)):
         h, x = ops.layer_norm(x, norm)
         h = ops.attention(h, source or h, attention.to_q, attention.to_k, attention.to_v, attention.heads)
-        x = Pending(ops.matmul(h, attention.to_out[0]), x, ops.total_bias(attention.to_out[0]))
+        x = Pending(ops.matmul(h, attention.to_out[0]), x, ops.total_bias(attention.to_out[0]), tokens=True)
     h, x = ops.layer_norm(x, m.norm3)
     h = ops.gated_gelu(h, m.ff.net[0].proj)
-    return Pending(ops.matmul(h, m.ff.net[2]), x, ops.total_bias(m.ff.net[2]))
+    return Pending(ops.matmul(h, m.ff.net[2]), x, ops.total_bias(m.ff.net[2]), tokens=True)

@@ -20,10 +20,10 @@ def clip_graph(model: ClipTextModel, style: Style) -> Graph:
         states.append(x)
         a = layer.self_attn
         h = ops.attention(h, h, a.q_proj, a.k_proj, a.v_proj, a.heads, causal=c.tokens)
-        x = Pending(ops.matmul(h, a.out_proj), x, ops.total_bias(a.out_proj))
+        x = Pending(ops.matmul(h, a.out_proj), x, ops.total_bias(a.out_proj), tokens=True)
         h, x = ops.layer_norm(x, layer.layer_norm2)
         h = ops.quick_gelu(ops.linear(h, layer.mlp.fc1)) if layer.mlp.quick else ops.biased_gelu(ops.matmul(h, layer.mlp.fc1), layer.mlp.fc1)
-        x = Pending(ops.matmul(h, layer.mlp.fc2), x, ops.total_bias(layer.mlp.fc2))
+        x = Pending(ops.matmul(h, layer.mlp.fc2), x, ops.total_bias(layer.mlp.fc2), tokens=True)
     last, x = ops.layer_norm(x, text.final_layer_norm)
     states.append(x)
     pooled = None if model.text_projection is None else ops.matmul(at_end(ops, ids, last, c), model.text_projection)

@@ -24,6 +24,7 @@ class Pending(NamedTuple):
     value: str
     skip: str
     bias: Optional[str] = None
+    tokens: bool = False               # rather than an image
 
 
 @dataclass
@@ -149,10 +150,11 @@ class Operators:
         return self.g.node("Add", value, x.skip)
 
     def _bias_add(self, x):
+        if x.tokens:
+            return self.g.node("BiasAdd", x.value, x.bias, x.skip, contrib=True)
         width = self.width(x.bias)
-        tokens = [self.g.node("Reshape", v, self.g.ints(0, -1, width)) for v in (x.value, x.skip)]
-        y = self.g.node("BiasAdd", tokens[0], x.bias, tokens[1], contrib=True)
-        return self.g.node("Reshape", y, self.size_of(x.skip, width))
+        value, skip = (self.to_tokens(v, width) for v in (x.value, x.skip))
+        return self.to_image(self.g.node("BiasAdd", value, x.bias, skip, contrib=True), x.skip, width)
 
     def width(self, bias):
         return self.g.weights[bias][2][0]
