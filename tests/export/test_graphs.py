@@ -41,7 +41,7 @@ class UNetGraphs(unittest.TestCase):
         together = interpreter.run(model, inputs)["out_sample"]
         for row in range(3):
             alone = interpreter.run(model, {k: v[row:row + 1] for k, v in inputs.items()})["out_sample"]
-            self.assertLess(tiny.relative(alone, together[row:row + 1]), 1e-6)
+            self.assertLess(tiny.relative(alone, together[row:row + 1]), 1e-5)
 
     @torch.no_grad()
     def test_the_width_at_which_gelu_is_fused(self):
