@@ -13,6 +13,8 @@ from export.source import Source
 from export.unet import UNet, UNetConfig
 from export.vae import Vae, VaeConfig
 
+torch.set_num_threads(1)                   # what is this small only waits for other threads
+
 TOKENIZER = os.path.join(REPOSITORY, "models", "starter", "tokenizer")
 WORDS = 4096                                # of that tokenizer; the last one but none is its end token
 

@@ -8,6 +8,7 @@ from .operators import Style
 from .source import Source, suffix
 from .unet import UNet
 from .unet_graph import unet_graph
+from .vae import Vae
 from .vae_graph import decoder_graph, encoder_graph
 
 LARGEST_SIDE = 8192
@@ -17,6 +18,13 @@ def write_unet(model: UNet, path, target="cuda", precision="fp16", height=None, 
     """height, width: of the picture in pixels; None leaves them free. The rows of a call are always free. -> path"""
     size = latent_size(height, width, 8, len(model.config.widths) - 1)
     return unet_graph(model, Style.of(target, precision, attention), *size).save(path, external)
+
+
+def write_decoder(model: Vae, path, target="cuda", precision="fp16", height=None, width=None, external=None):
+    """As write_unet, for the half of an autoencoder that draws."""
+    style = Style.of(target, precision)
+    size = latent_size(height, width, 2 ** (len(model.config.widths) - 1), 0)
+    return decoder_graph(fit_half(model) if precision == "fp16" else model, style, *size).save(path, external)
 
 
 def write_folder(source: Source, out, target="cuda", precision="fp16", height=None, width=None, attention="separate", external=None):
