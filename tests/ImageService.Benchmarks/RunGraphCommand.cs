@@ -14,7 +14,11 @@ internal static class RunGraphCommand
     private static readonly Option<DirectoryInfo> Inputs = new("--inputs") { Description = "A folder with INPUT.npy for each input.", Required = true };
     private static readonly Option<DirectoryInfo> Outputs = new("--outputs") { Description = "A folder for OUTPUT.npy of each output.", Required = true };
     private static readonly Option<string> Provider = new("--provider") { Description = "cpu or cuda.", DefaultValueFactory = _ => "cpu" };
-    private static readonly Option<string?> CudaLibrary = new("--cuda-library") { Description = "As Execution:CudaLibrary of the service." };
+    private static readonly Option<string?> CudaLibrary = new("--cuda-library")
+    {
+        Description = "As Execution:CudaLibrary of the service, and by the same variable.",
+        DefaultValueFactory = _ => Environment.GetEnvironmentVariable("Execution__CudaLibrary"),
+    };
 
     public static Command Create()
     {

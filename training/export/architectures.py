@@ -1,4 +1,6 @@
 """Named architectures with random weights: for benchmarks, and for trying the export without a checkpoint."""
+import contextlib
+
 import torch
 
 from .clip import ClipConfig, ClipTextModel
@@ -25,27 +27,24 @@ def build(make, seed, device="cpu", dtype=torch.float32):
     """`make()` with random weights that keep activations near unit variance, so that float16 neither overflows nor vanishes.
     Drawn on the device: the same seed gives the same weights on the same kind of device and the same version of torch."""
     generator = torch.Generator(device=device).manual_seed(seed)
-    with torch.device(device) if hasattr(torch.device, "__enter__") else _Nothing():
+    with on(device):
         model = make().to(device=device, dtype=dtype)
     with torch.no_grad():
         for name, p in model.named_parameters():
-            if p.dim() > 1:
-                # Half the usual gain: residual branches add up over some dozens of layers.
-                gain = 1.0 if "embedding" in name else 0.5
-                p.copy_(torch.randn(p.shape, generator=generator, device=device) * gain / (p[0].numel() ** 0.5 if gain < 1 else 50.0 if "position" in name else 30.0))
-            elif "norm" in name and name.endswith("weight"):
-                p.copy_(1 + 0.1 * torch.randn(p.shape, generator=generator, device=device))
+            noise = torch.randn(p.shape, generator=generator, device=device)
+            if "embedding.weight" in name:
+                p.copy_(noise * 0.03)
+            elif p.dim() > 1:
+                # Half of what keeps the variance: residual branches add up over some dozens of layers.
+                p.copy_(noise * 0.5 / p[0].numel() ** 0.5)
             else:
-                p.copy_(0.05 * torch.randn(p.shape, generator=generator, device=device))
+                p.copy_(noise * 0.1 + 1 if "norm" in name and name.endswith("weight") else noise * 0.05)
     return model.eval()
 
 
-class _Nothing:
-    def __enter__(self):
-        return None
-
-    def __exit__(self, *_):
-        return False
+def on(device):
+    """Where new modules are made; torch 1.13 makes them on the CPU."""
+    return torch.device(device) if hasattr(torch.device, "__enter__") else contextlib.nullcontext()
 
 
 def named(table, name):

@@ -16,7 +16,7 @@ class AttentionOperators:
                                  self.g.ints(0, 0, heads, len(own), q.out_features // heads))
             return self.g.node("MultiHeadAttention", *([packed] if x == context else [self.matmul(x, q), packed]), **attributes)
         inputs = [self.matmul(x, q), self.matmul(context, k), self.matmul(context, v)]
-        bias = [] if q.bias is None else [self.joined((q, k, v), "bias")]
+        bias = [] if q.bias is None else [self.joined_bias((q, k, v))]
         return self.g.node("MultiHeadAttention", *inputs, *bias, **attributes)
 
     def _interleaved(self, modules, heads):

@@ -6,6 +6,7 @@ import torch
 import torch.nn as nn
 
 from . import safetensors
+from .architectures import on
 from .clip import ClipTextModel
 from .configs import clip_config, unet_config, vae_config
 from .errors import ExportError
@@ -36,7 +37,7 @@ def load_text_encoder(folder, projects) -> ClipTextModel:
 
 
 def _load(make, folder, stem, rename):
-    with torch.device("meta") if hasattr(torch.device, "__enter__") else _Here():
+    with on("meta"):                                              # the weights are replaced in a moment
         model = make()
     files, tensors = weight_files(folder, stem), {}
     for file in files:
@@ -62,15 +63,6 @@ def _load(make, folder, stem, rename):
         raise ExportError(f"{os.path.join(folder, tensors[left[0]][0])} has {left[0]}, which the architecture of {folder}/config.json does not know"
                           f"{f' ({len(left)} such tensors)' if len(left) > 1 else ''}.")
     return model.eval()
-
-
-class _Here:
-    """torch 1.13 has no meta device as a context: modules are made with weights that are then replaced."""
-    def __enter__(self):
-        return None
-
-    def __exit__(self, *_):
-        return False
 
 
 def weight_files(folder, stem):

@@ -75,18 +75,16 @@ class Operators(AttentionOperators):
         return self.g.weight(f"{self.name(module)}.{which}{suffix}",
                              lambda: tensor.to(dtype) if change is None else change(tensor.detach()).to(dtype), dtype, shape)
 
-    def joined(self, modules, which, dim=0):
-        """The tensors of several modules one after another."""
-        tensors = [getattr(m, which) for m in modules]
-        shape = list(tensors[0].shape)
-        shape[dim] = sum(t.shape[dim] for t in tensors)
-        name = "+".join([f"{self.name(modules[0])}.{which}"] + [self.name(m).split(".")[-1] for m in modules[1:]])
-        return self.g.weight(name, lambda: torch.cat([t.detach().to(self.style.dtype) for t in tensors], dim), self.style.dtype, shape)
+    def joined_bias(self, modules):
+        """Their biases one after another."""
+        biases, dtype = [m.bias for m in modules], self.style.dtype
+        name = "+".join([f"{self.name(modules[0])}.bias"] + [self.name(m).split(".")[-1] for m in modules[1:]])
+        return self.g.weight(name, lambda: torch.cat([b.detach().to(dtype) for b in biases]), dtype, (sum(len(b) for b in biases),))
 
     def total_bias(self, *modules):
         """The sum of their biases, added up in float32."""
-        biases = [m.bias for m in modules if m is not None and m.bias is not None]
-        name = "+".join(self.name(m) for m in modules if m is not None and m.bias is not None) + ".bias"
+        given = [m for m in modules if m is not None and m.bias is not None]
+        biases, name = [m.bias for m in given], "+".join(map(self.name, given)) + ".bias"
         return self.g.weight(name, lambda: sum(b.detach().float() for b in biases).to(self.style.dtype), self.style.dtype, biases[0].shape)
 
     # Images

@@ -32,15 +32,15 @@ class UNetConfig:
     guidance_width: Optional[int] = None           # time_cond_proj_dim of LCM
 
 
-def frequencies(width, freq_shift):
+def frequencies(width, freq_shift, device="cpu"):
     """Angular frequencies of the sinusoidal embedding (Vaswani et al. 2017, as diffusers has it): [width / 2]."""
     half = width // 2
-    return torch.exp(-math.log(10000.0) * torch.arange(half, dtype=torch.float32) / (half - freq_shift))
+    return torch.exp(-math.log(10000.0) * torch.arange(half, dtype=torch.float32, device=device) / (half - freq_shift))
 
 
 def sinusoid(values, width, flip_sin_to_cos, freq_shift):
     """[count] -> [count, width], float32."""
-    angle = values.float()[:, None] * frequencies(width, freq_shift).to(values.device)
+    angle = values.float()[:, None] * frequencies(width, freq_shift, values.device)
     first, second = (angle.cos(), angle.sin()) if flip_sin_to_cos else (angle.sin(), angle.cos())
     return torch.cat([first, second], -1)
 
