@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ImageService.Benchmarks;
+using ImageService.Benchmarks.Device;
 
-var root = new RootCommand("Measures ImageService.") { BatchingCommand.Create(args) };
+var root = new RootCommand("Measures ImageService.") { BatchingCommand.Create(args), DeviceCommand.Create() };
 return await root.Parse(args).InvokeAsync();
