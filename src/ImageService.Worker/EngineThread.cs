@@ -11,6 +11,7 @@ internal sealed class EngineThread : IDisposable
 {
     private readonly Channel<Action<DenoiseEngine>> _messages = Channel.CreateUnbounded<Action<DenoiseEngine>>(new UnboundedChannelOptions { SingleReader = true });
     private readonly DenoiseEngine _engine;
+    private readonly SideThread _lane;
     private readonly ModelPool _models;
     private readonly ILogger<EngineThread> _logger;
     private readonly Thread _thread;
@@ -20,7 +21,8 @@ internal sealed class EngineThread : IDisposable
 
     public EngineThread(RowPolicy rows, JobPreparation preparation, ModelPool models, TimeProvider time, ILogger<EngineThread> logger)
     {
-        _engine = new DenoiseEngine(rows, preparation, models, time);
+        _lane = new SideThread(done => _messages.Writer.TryWrite(_ => done()));
+        _engine = new DenoiseEngine(rows, preparation, models, time, _lane);
         _models = models;
         _models.LoadEnded = () => _messages.Writer.TryWrite(static _ => { });
         _models.Unloading = _engine.Forget;
@@ -104,6 +106,7 @@ internal sealed class EngineThread : IDisposable
             if (!worked && !messages.Completion.IsCompleted)
                 messages.WaitToReadAsync().AsTask().GetAwaiter().GetResult();
         }
+        _lane.Dispose();
         _models.Dispose();
     }
 }

@@ -22,8 +22,8 @@ public static class WorkerTelemetry
     // The unit is a word and not "1", which the Prometheus exporter would leave out of the name.
     private static readonly Gauge<double> Occupancy = Meter.CreateGauge<double>("imageservice.batch.occupancy", "ratio", "Rows used of rows allowed, in the last U-Net call");
     private static readonly Histogram<double> StepSeconds = Seconds("imageservice.step.duration", "One step of one batch: gather, U-Net, schedulers", Short);
-    private static readonly Histogram<double> EncodeSeconds = Seconds("imageservice.encode.duration", "Prompts of the jobs admitted between two steps", Short);
-    private static readonly Histogram<double> DecodeSeconds = Seconds("imageservice.decode.duration", "One picture in the VAE decoder", Short);
+    private static readonly Histogram<double> EncodeSeconds = Seconds("imageservice.encode.duration", "Prompts and start image of one job, mean of those that ended between two steps", Short);
+    private static readonly Histogram<double> DecodeSeconds = Seconds("imageservice.decode.duration", "One picture in the VAE decoder, mean of those that ended between two steps", Short);
     private static readonly Histogram<double> LoadSeconds = Seconds("imageservice.model.load", "Time to load a model", Long);
     private static readonly Histogram<double> WaitSeconds = Seconds("imageservice.job.wait", "From acceptance of a job to its first lease", Long);
     private static readonly Histogram<double> JobSeconds = Seconds("imageservice.job.duration", "From a job's first lease to its end", Long);
@@ -48,10 +48,10 @@ public static class WorkerTelemetry
             StepSeconds.Record(turn.StepSeconds);
             PaddingRows.Add(turn.PaddedRows - turn.Rows);
         }
-        if (turn.Admitted > 0)
-            EncodeSeconds.Record(turn.EncodeSeconds);
-        if (turn.DecodeSeconds > 0)
-            DecodeSeconds.Record(turn.DecodeSeconds);
+        for (var i = 0; i < turn.Prepared; i++)
+            EncodeSeconds.Record(turn.PrepareSeconds / turn.Prepared);
+        for (var i = 0; i < turn.Decoded; i++)
+            DecodeSeconds.Record(turn.DecodeSeconds / turn.Decoded);
     }
 
     internal static void Loaded(double seconds) => LoadSeconds.Record(seconds);
