@@ -23,8 +23,8 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
 
     public Lease Lease => leased.Lease;
 
-    /// <summary>U-Net rows that it will still need.</summary>
-    public int RowsLeft => Request.GuidanceScale > 1 ? 2 * PicturesLeft : PicturesLeft;
+    /// <summary>U-Net rows that it will still need, of those that a call of its size may have.</summary>
+    public double CallsLeft => (double)RequestCost.Rows(Request) * PicturesLeft / services.Budgets.For(Request.Model, Request.Width, Request.Height);
 
     /// <summary>Completes when <see cref="RunAsync"/> has and the run is forgotten.</summary>
     public Task Ended { get; set; } = Task.CompletedTask;

@@ -44,6 +44,9 @@ public sealed class DenoiseEngine
 
     public bool HasWork => _arrived.Count > 0 || _drawing.Count > 0;
 
+    /// <summary>Some job is past its admission.</summary>
+    public bool Draws => _drawing.Count > 0;
+
     public void Add(DenoiseJob job)
     {
         ArgumentNullException.ThrowIfNull(job);
