@@ -3,7 +3,8 @@ using ImageService.Diffusion.Denoise;
 namespace ImageService.Diffusion;
 
 /// <summary>
-/// A loaded model: the one seam to the device. Every buffer is the caller's. Not thread-safe: the thread that runs the denoise loop owns it.
+/// A loaded model: the one seam to the device. Every buffer is the caller's. <see cref="PredictNoise"/> is called by one thread, the one that runs the denoise
+/// loop; meanwhile another thread may be in any of the other methods, which two threads may call at the same time.
 /// </summary>
 public interface IDiffusionModel : IDisposable
 {

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Globalization;
 using ImageService.Diffusion.Denoise;
 using Microsoft.Extensions.Options;
 
@@ -9,12 +10,28 @@ public sealed class EngineOptions : IValidatableObject
 {
     public const string Section = "Engine";
 
-    private const int CpuRows = 8;
-    private const int DeviceRows = 16;
+    private const int MostRows = 256;
+    private const int LongestSide = 8192; // as the API's Limits:MaxSide
+    private const int SideMultiple = 8;
 
-    /// <summary>U-Net rows of one call: a picture with guidance takes 2, one without takes 1. Null = 8 on a CPU, 16 elsewhere.</summary>
-    [Range(1, 256)]
+    /// <summary>
+    /// U-Net rows of one call, at sizes that <see cref="RowBudgets"/> does not name: a picture with guidance takes 2, one without takes 1. Null = measured at
+    /// start, see <see cref="MeasureSeconds"/>.
+    /// </summary>
+    [Range(1, MostRows)]
     public int? MaxRows { get; set; }
+
+    /// <summary>
+    /// U-Net rows of one call by the size of the pictures in pixels, upright or lying: <c>"512x512": 16</c>. Sides of 8 to 8192, multiples of 8; rows 2 to 256.
+    /// </summary>
+    public IDictionary<string, string> RowBudgets { get; } = new Dictionary<string, string>();
+
+    /// <summary>
+    /// Seconds at start in which the row budget of each preloaded model is measured at the model's own size, where neither <see cref="RowBudgets"/> nor
+    /// <see cref="MaxRows"/> says it; other sizes follow by their pixels. 0 = not at all: 8 rows on a CPU, 16 elsewhere.
+    /// </summary>
+    [Range(0, 300)]
+    public double MeasureSeconds { get; set; } = 2;
 
     /// <summary>
     /// Row counts to which calls are padded, rising; null = what suits the device: none on a CPU, where a row costs time and a new shape does not.
@@ -41,15 +58,33 @@ public sealed class EngineOptions : IValidatableObject
     {
         if (RowSizes is { } sizes && (sizes.Any(s => s is < 1 or > 256) || !sizes.Order().Distinct().SequenceEqual(sizes)))
             yield return new ValidationResult("Engine:RowSizes must be rising numbers of 1 to 256.", [nameof(RowSizes)]);
+        foreach (var (size, rows) in RowBudgets)
+        {
+            if (TrySize(size) is null)
+                yield return new ValidationResult($"Engine:RowBudgets:{size} must be called WIDTHxHEIGHT in pixels, each a multiple of {SideMultiple} of {SideMultiple} to {LongestSide}, as 512x512.", [nameof(RowBudgets)]);
+            else if (!int.TryParse(rows, NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count is < 2 or > MostRows)
+                yield return new ValidationResult($"Engine:RowBudgets:{size} must be 2 to {MostRows} rows, not '{rows}'.", [nameof(RowBudgets)]);
+        }
     }
 
-    internal int RowsOn(WorkerModels models) => MaxRows ?? (models.OnCpu ? CpuRows : DeviceRows);
-
-    internal RowPolicy PolicyFor(WorkerModels models)
+    /// <returns>Null if it is not WIDTHxHEIGHT within the range.</returns>
+    internal static (int Width, int Height)? TrySize(string size)
     {
-        var maxRows = RowsOn(models);
-        return new RowPolicy { Budget = _ => maxRows, Sizes = RowSizes ?? (models.OnCpu ? [] : RowPolicy.DeviceSizes), ExactRows = ExactRows, Batching = Batching };
+        var sides = size.Split('x');
+        return sides.Length == 2 && TrySide(sides[0]) is { } width && TrySide(sides[1]) is { } height ? (width, height) : null;
     }
+
+    private static int? TrySide(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var side) && side is >= SideMultiple and <= LongestSide && side % SideMultiple == 0 ? side : null;
+
+    internal RowPolicy PolicyFor(WorkerModels models, RowBudgets budgets) => new()
+    {
+        Budget = budgets.For,
+        Lowered = budgets.Lowered,
+        Sizes = RowSizes ?? (models.OnCpu ? [] : RowPolicy.DeviceSizes),
+        ExactRows = ExactRows,
+        Batching = Batching,
+    };
 }
 
 [OptionsValidator]

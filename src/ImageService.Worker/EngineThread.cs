@@ -11,22 +11,25 @@ internal sealed class EngineThread : IDisposable
 {
     private readonly Channel<Action<DenoiseEngine>> _messages = Channel.CreateUnbounded<Action<DenoiseEngine>>(new UnboundedChannelOptions { SingleReader = true });
     private readonly DenoiseEngine _engine;
+    private readonly SideThread _lane;
     private readonly ModelPool _models;
     private readonly ILogger<EngineThread> _logger;
     private readonly Thread _thread;
     private readonly TimeProvider _time;
-    private readonly int _maxRows;
+    private readonly RowPolicy _rows;
     private long _turnBegan; // 0 = idle
 
-    public EngineThread(RowPolicy rows, JobPreparation preparation, ModelPool models, TimeProvider time, ILogger<EngineThread> logger)
+    public EngineThread(RowPolicy rows, RowBudgets budgets, JobPreparation preparation, ModelPool models, TimeProvider time, ILogger<EngineThread> logger)
     {
-        _engine = new DenoiseEngine(rows, preparation, models, time);
+        _lane = new SideThread(done => _messages.Writer.TryWrite(_ => done()));
+        _engine = new DenoiseEngine(rows, preparation, models, time, _lane);
         _models = models;
-        _models.LoadEnded = () => _messages.Writer.TryWrite(static _ => { });
+        _models.LoadEnded = () => _messages.Writer.TryWrite(_ => _models.TakePreloaded());
+        _models.Ready = model => budgets.Learn(model, idle: !_engine.Draws, time);
         _models.Unloading = _engine.Forget;
         _logger = logger;
         _time = time;
-        _maxRows = rows.Budget(default);
+        _rows = rows;
         _thread = new Thread(Run) { IsBackground = true, Name = "Denoise engine" };
         _thread.Start();
     }
@@ -90,7 +93,7 @@ internal sealed class EngineThread : IDisposable
                 if (_engine.HasWork)
                 {
                     var turn = _engine.Turn();
-                    WorkerTelemetry.Turned(turn, _maxRows);
+                    WorkerTelemetry.Turned(turn, _rows);
                     worked = turn.Worked;
                 }
             }
@@ -104,6 +107,7 @@ internal sealed class EngineThread : IDisposable
             if (!worked && !messages.Completion.IsCompleted)
                 messages.WaitToReadAsync().AsTask().GetAwaiter().GetResult();
         }
+        _lane.Dispose();
         _models.Dispose();
     }
 }

@@ -7,10 +7,10 @@ namespace ImageService.Worker;
 /// <summary>
 /// Leases jobs while the engine has rows free, starts a <see cref="JobRun"/> for each, and at shutdown hands back what is not finished.
 /// </summary>
-internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKeeper keeper, IOptions<WorkerOptions> options, IOptions<EngineOptions> engine,
-    TimeProvider time, ILogger<JobPump> logger) : BackgroundService
+internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKeeper keeper, IOptions<WorkerOptions> options, TimeProvider time, ILogger<JobPump> logger) : BackgroundService
 {
     private const int MostJobsAtOnce = 32;
+    private const double Rounding = 1e-6;
     private readonly Channel<bool> _rowsFreed = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly WorkerOptions _options = options.Value;
 
@@ -27,12 +27,11 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
     private async Task LeaseAsync(CancellationToken stopping)
     {
         var models = services.Models.Descriptions.Select(m => m.Id).ToList();
-        var rows = engine.Value.RowsOn(services.Models);
         while (!stopping.IsCancellationRequested)
         {
             try
             {
-                var free = rows + _options.LookAheadRows - keeper.Runs.Sum(r => r.RowsLeft);
+                var free = FreeRows();
                 if (free <= 0)
                 {
                     await _rowsFreed.Reader.ReadAsync(stopping);
@@ -56,6 +55,13 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
                 await Task.Delay(TimeSpan.FromSeconds(1), time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
+    }
+
+    // In rows of the models' own sizes: a picture twice as large, of which a call takes half as many, counts as two.
+    private int FreeRows()
+    {
+        var rows = services.Models.Descriptions.Select(m => services.Budgets.For(m.Id, m.DefaultWidth, m.DefaultHeight)).DefaultIfEmpty(1).Max();
+        return (int)Math.Floor(rows * (1 - keeper.Runs.Sum(r => r.CallsLeft)) + _options.LookAheadRows + Rounding);
     }
 
     private void Start(LeasedJob leased)

@@ -19,17 +19,17 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
     private JobOutcome _droppedAs = JobOutcome.Lost;
     private DenoiseJob? _job;
     private double _acceptedBefore; // seconds before the engine got it
-    private int _picturesDrawn;
+    private int _picturesDenoised;
 
     public Lease Lease => leased.Lease;
 
-    /// <summary>U-Net rows that it will still need.</summary>
-    public int RowsLeft => Request.GuidanceScale > 1 ? 2 * PicturesLeft : PicturesLeft;
+    /// <summary>U-Net rows that it will still need, of those that a call of its size may have.</summary>
+    public double CallsLeft => (double)RequestCost.Rows(Request) * PicturesLeft / services.Budgets.For(Request.Model, Request.Width, Request.Height);
 
     /// <summary>Completes when <see cref="RunAsync"/> has and the run is forgotten.</summary>
     public Task Ended { get; set; } = Task.CompletedTask;
 
-    private int PicturesLeft => Request.NumImages - Volatile.Read(ref _picturesDrawn);
+    private int PicturesLeft => Request.NumImages - Volatile.Read(ref _picturesDenoised);
 
     private GenerationRequest Request => leased.Job.Request;
 
@@ -48,10 +48,11 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
     void IDenoiseListener.Finished(DenoiseSummary summary) => _results.Writer.TryWrite(summary);
     void IDenoiseListener.Failed(DenoiseFailure failure) => _results.Writer.TryWrite(failure);
 
-    void IDenoiseListener.Picture(DecodedPicture picture)
+    void IDenoiseListener.Picture(DecodedPicture picture) => _results.Writer.TryWrite(picture);
+
+    void IDenoiseListener.Denoised()
     {
-        Interlocked.Increment(ref _picturesDrawn);
-        _results.Writer.TryWrite(picture);
+        Interlocked.Increment(ref _picturesDenoised);
         rowsFreed();
     }
 

@@ -3,12 +3,13 @@ using ImageService.Core;
 namespace ImageService.Worker;
 
 /// <summary>What every <see cref="JobRun"/> of the process shares.</summary>
-internal sealed class JobRunServices(IJobQueue queue, IBlobStore blobs, EngineThread engine, WorkerModels models, PictureFormat format, PictureWriter writer,
+internal sealed class JobRunServices(IJobQueue queue, IBlobStore blobs, EngineThread engine, RowBudgets budgets, WorkerModels models, PictureFormat format, PictureWriter writer,
     StoreRetry retry, TimeProvider time, ILogger<JobRun> logger)
 {
     public IJobQueue Queue { get; } = queue;
     public IBlobStore Blobs { get; } = blobs;
     public EngineThread Engine { get; } = engine;
+    public RowBudgets Budgets { get; } = budgets;
     public WorkerModels Models { get; } = models;
     public PictureFormat Format { get; } = format;
     public PictureWriter Writer { get; } = writer;

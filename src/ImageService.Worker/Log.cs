@@ -1,4 +1,5 @@
 using ImageService.Core;
+using ImageService.Diffusion.Denoise;
 
 namespace ImageService.Worker;
 
@@ -66,4 +67,13 @@ internal static partial class Log
 
     [LoggerMessage(21, LogLevel.Critical, "The engine failed; its jobs go back to the queue")]
     public static partial void EngineFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(22, LogLevel.Information, "Row budget of {ModelId} at {Width}x{Height}: {Rows} rows a call, measured in {Seconds:0.0} s ({Calls}; ended: {End})")]
+    public static partial void RowsMeasured(ILogger logger, string modelId, int width, int height, int rows, string calls, MeasuredEnd end, double seconds);
+
+    [LoggerMessage(23, LogLevel.Warning, "The measurement of {ModelId}'s row budget ended with a call that failed; mostly that is the end of the memory")]
+    public static partial void MeasurementFailed(ILogger logger, Exception exception, string modelId);
+
+    [LoggerMessage(24, LogLevel.Warning, "Row budget of {ModelId} at {Width}x{Height} lowered to {Rows} rows: more do not fit into the device's memory. Engine:RowBudgets can say so from the start")]
+    public static partial void RowsLowered(ILogger logger, string modelId, int width, int height, int rows);
 }

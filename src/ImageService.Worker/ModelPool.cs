@@ -11,15 +11,19 @@ internal sealed class ModelPool(WorkerModels models, int maxLoaded, ILogger<Mode
 {
     private readonly List<(string Id, IDiffusionModel Model)> _loaded = [];
     private readonly Dictionary<string, Task<IDiffusionModel>> _loading = [];
+    private readonly List<string> _preloaded = [];
     private int _preloading;
 
     /// <summary>Called from the thread pool when a load has ended, well or not.</summary>
     public Action? LoadEnded { get; set; }
 
+    /// <summary>Called when a model is ready for its first job, or was loaded ahead.</summary>
+    public Action<IDiffusionModel>? Ready { get; set; }
+
     /// <summary>Called before a model is unloaded.</summary>
     public Action<IDiffusionModel>? Unloading { get; set; }
 
-    /// <summary>Models loaded ahead that are not there yet. Any thread may ask.</summary>
+    /// <summary>Models loaded ahead that are not ready yet. Any thread may ask.</summary>
     public int Preloading => Volatile.Read(ref _preloading);
 
     /// <summary>Begins to load all models if all of them may stay, so that the first job need not wait.</summary>
@@ -29,7 +33,26 @@ internal sealed class ModelPool(WorkerModels models, int maxLoaded, ILogger<Mode
             return;
         Volatile.Write(ref _preloading, models.Descriptions.Count);
         foreach (var description in models.Descriptions)
-            StartLoading(description.Id).ContinueWith(_ => Interlocked.Decrement(ref _preloading), TaskScheduler.Default);
+        {
+            _preloaded.Add(description.Id);
+            StartLoading(description.Id);
+        }
+    }
+
+    /// <summary>Makes those ready that were loaded ahead and are there now; to be called after <see cref="LoadEnded"/>.</summary>
+    public void TakePreloaded()
+    {
+        for (var i = _preloaded.Count - 1; i >= 0; i--)
+        {
+            var id = _preloaded[i];
+            if (_loading.TryGetValue(id, out var load) && !load.IsCompleted)
+                continue;
+            // One that failed stays for the job that asks for it to say so.
+            if (load?.IsCompletedSuccessfully == true)
+                Take(id, load);
+            _preloaded.RemoveAt(i);
+            Interlocked.Decrement(ref _preloading);
+        }
     }
 
     public ModelAvailability Find(string id, Func<IDiffusionModel, bool> inUse, out IDiffusionModel? model)
@@ -48,9 +71,7 @@ internal sealed class ModelPool(WorkerModels models, int maxLoaded, ILogger<Mode
         {
             if (!load.IsCompleted)
                 return ModelAvailability.Loading;
-            _loading.Remove(id);
-            model = load.GetAwaiter().GetResult();
-            _loaded.Add((id, model));
+            model = Take(id, load);
             return ModelAvailability.Ready;
         }
         if (!MakeRoom(inUse))
@@ -69,11 +90,19 @@ internal sealed class ModelPool(WorkerModels models, int maxLoaded, ILogger<Mode
         _loading.Clear();
     }
 
-    private Task<IDiffusionModel> StartLoading(string id)
+    private IDiffusionModel Take(string id, Task<IDiffusionModel> load)
+    {
+        _loading.Remove(id);
+        var model = load.GetAwaiter().GetResult();
+        _loaded.Add((id, model));
+        Ready?.Invoke(model);
+        return model;
+    }
+
+    private void StartLoading(string id)
     {
         var loading = _loading[id] = Task.Run(() => Load(id));
         loading.ContinueWith(_ => LoadEnded?.Invoke(), TaskScheduler.Default);
-        return loading;
     }
 
     private bool MakeRoom(Func<IDiffusionModel, bool> inUse)

@@ -38,7 +38,8 @@ public static class WorkerServiceCollectionExtensions
         });
         services.AddSingleton(provider => new ModelPool(provider.GetRequiredService<WorkerModels>(), EngineOf(provider).MaxLoadedModels,
             provider.GetRequiredService<ILogger<ModelPool>>(), provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(provider => EngineOf(provider).PolicyFor(provider.GetRequiredService<WorkerModels>()));
+        services.AddSingleton<RowBudgets>();
+        services.AddSingleton(provider => EngineOf(provider).PolicyFor(provider.GetRequiredService<WorkerModels>(), provider.GetRequiredService<RowBudgets>()));
         services.AddSingleton(JobPreparation.Create());
         services.AddSingleton<EngineThread>();
         services.AddSingleton<PictureWriter>();

@@ -21,9 +21,10 @@ public static class WorkerTelemetry
     private static readonly Counter<long> PaddingRows = Meter.CreateCounter<long>("imageservice.step.padding", "{row}", "U-Net rows computed for nobody");
     // The unit is a word and not "1", which the Prometheus exporter would leave out of the name.
     private static readonly Gauge<double> Occupancy = Meter.CreateGauge<double>("imageservice.batch.occupancy", "ratio", "Rows used of rows allowed, in the last U-Net call");
+    private static readonly Gauge<int> Budget = Meter.CreateGauge<int>("imageservice.row.budget", "{row}", "Rows that a U-Net call may have, at sizes that are configured or were measured");
     private static readonly Histogram<double> StepSeconds = Seconds("imageservice.step.duration", "One step of one batch: gather, U-Net, schedulers", Short);
-    private static readonly Histogram<double> EncodeSeconds = Seconds("imageservice.encode.duration", "Prompts of the jobs admitted between two steps", Short);
-    private static readonly Histogram<double> DecodeSeconds = Seconds("imageservice.decode.duration", "One picture in the VAE decoder", Short);
+    private static readonly Histogram<double> EncodeSeconds = Seconds("imageservice.encode.duration", "Prompts and start image of one job, mean of those that ended between two steps", Short);
+    private static readonly Histogram<double> DecodeSeconds = Seconds("imageservice.decode.duration", "One picture in the VAE decoder, mean of those that ended between two steps", Short);
     private static readonly Histogram<double> LoadSeconds = Seconds("imageservice.model.load", "Time to load a model", Long);
     private static readonly Histogram<double> WaitSeconds = Seconds("imageservice.job.wait", "From acceptance of a job to its first lease", Long);
     private static readonly Histogram<double> JobSeconds = Seconds("imageservice.job.duration", "From a job's first lease to its end", Long);
@@ -37,22 +38,24 @@ public static class WorkerTelemetry
         Meter.CreateObservableCounter("imageservice.leases.lost", () => Interlocked.Read(ref _lost), "{lease}", "Leases that ended under the worker's hands");
     }
 
-    /// <param name="maxRows">Rows that a call may have.</param>
-    internal static void Turned(in TurnReport turn, int maxRows)
+    internal static void Turned(in TurnReport turn, RowPolicy rows)
     {
         if (turn.Rows > 0)
         {
             Rows.Record(turn.Rows);
             // A single picture is drawn even where it takes more rows than allowed.
-            Occupancy.Record(Math.Min(1, (double)turn.Rows / maxRows));
+            Occupancy.Record(Math.Min(1, (double)turn.Rows / rows.RowsFor(turn.Batch)));
             StepSeconds.Record(turn.StepSeconds);
             PaddingRows.Add(turn.PaddedRows - turn.Rows);
         }
-        if (turn.Admitted > 0)
-            EncodeSeconds.Record(turn.EncodeSeconds);
-        if (turn.DecodeSeconds > 0)
-            DecodeSeconds.Record(turn.DecodeSeconds);
+        for (var i = 0; i < turn.Prepared; i++)
+            EncodeSeconds.Record(turn.PrepareSeconds / turn.Prepared);
+        for (var i = 0; i < turn.Decoded; i++)
+            DecodeSeconds.Record(turn.DecodeSeconds / turn.Decoded);
     }
+
+    internal static void RowBudget(string model, int width, int height, int rows) =>
+        Budget.Record(rows, new("model", model), new("shape", $"{width}x{height}"));
 
     internal static void Loaded(double seconds) => LoadSeconds.Record(seconds);
 

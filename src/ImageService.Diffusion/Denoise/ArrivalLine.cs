@@ -19,14 +19,17 @@ internal sealed class ArrivalLine(IModelSource models, Func<IDiffusionModel, boo
     public void Remove(DenoiseJob job) => _line.Remove(job);
 
     /// <summary>Takes out the first job whose model is ready, or whose model could not be loaded.</summary>
+    /// <param name="mayCome">Whether there is time for it now; if not, nobody overtakes it.</param>
     /// <returns>Null if there is none.</returns>
-    public Arrival? Next(long turn)
+    public Arrival? Next(long turn, Func<DenoiseJob, IDiffusionModel, bool> mayCome)
     {
         _line.Look(turn);
         while (_line.MoveNext())
         {
             var job = _line.Current;
             var availability = Find(job, out var model, out var failure);
+            if (model is not null && !mayCome(job, model))
+                return null;
             if (model is not null || failure is not null)
             {
                 _line.Take();

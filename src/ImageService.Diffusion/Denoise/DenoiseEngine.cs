@@ -7,14 +7,15 @@ namespace ImageService.Diffusion.Denoise;
 /// its own. No threads and no waiting in here: whoever owns it calls <see cref="Turn"/> while <see cref="HasWork"/>, and all else between turns.
 /// </summary>
 /// <remarks>
-/// A turn admits arrivals (prompts encoded, for at most about a quarter of a step's time), runs one step of one batch, and decodes at most one finished
-/// picture, so that a running batch is never held up for longer than that. What goes wrong ends the jobs concerned and nothing else.
+/// A turn encodes prompts of arrivals, runs one step of one batch, and decodes finished pictures. Between two steps, encoding and decoding take no longer than
+/// a step (<see cref="StepGap"/>): what does not fit waits for the next gap, and what fits into none goes to the side lane, if there is one, and runs beside the
+/// steps. What goes wrong ends the jobs concerned and nothing else.
 /// </remarks>
 public sealed class DenoiseEngine
 {
-    private const double EncodeShareOfStep = 0.25;
     private const int MaxGroups = 4;
     private const int AgeLimit = 64; // steps or turns
+    private const int MostUndecoded = 16; // pictures; nobody joins while more wait for the decoder
     private readonly RowPolicy _rowPolicy;
     private readonly JobPreparation _preparation;
     private readonly TimeProvider _time;
@@ -24,20 +25,27 @@ public sealed class DenoiseEngine
     private readonly List<DenoiseJob> _drawing = [];
     private readonly StepBatcher<DenoiseTask> _batcher;
     private readonly Dictionary<GroupKey, StepRunner> _runners = [];
-    private readonly Queue<DenoiseTask> _denoised = new();
-    private double _lastStepSeconds;
+    private readonly SideWork _side;
+    private readonly Func<DenoiseJob, IDiffusionModel, bool> _mayPrepare;
+    private TurnReport _report;
     private long _turn;
 
-    public DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparation, IModelSource models, TimeProvider time)
+    /// <param name="lane">Null = everything on this thread: a piece longer than a step then holds batches up.</param>
+    public DenoiseEngine(RowPolicy rowPolicy, JobPreparation preparation, IModelSource models, TimeProvider time, ISideLane? lane = null)
     {
         _rowPolicy = rowPolicy;
         _preparation = preparation;
         _time = time;
-        _batcher = new StepBatcher<DenoiseTask>(rowPolicy, _denoised.Enqueue, MaxGroups, AgeLimit);
-        _arrived = new ArrivalLine(models, model => _drawing.Exists(job => ReferenceEquals(job.Model, model)), AgeLimit);
+        _side = new SideWork(lane, time, End);
+        _mayPrepare = MayPrepare;
+        _batcher = new StepBatcher<DenoiseTask>(rowPolicy, _side.Add, MaxGroups, AgeLimit);
+        _arrived = new ArrivalLine(models, model => _drawing.Exists(job => ReferenceEquals(job.Model, model)) || _side.Uses(model), AgeLimit);
     }
 
     public bool HasWork => _arrived.Count > 0 || _drawing.Count > 0;
+
+    /// <summary>Some job is past its admission.</summary>
+    public bool Draws => _drawing.Count > 0;
 
     public void Add(DenoiseJob job)
     {
@@ -63,7 +71,7 @@ public sealed class DenoiseEngine
         ArgumentNullException.ThrowIfNull(job);
         var state = job.Phase switch
         {
-            JobPhase.Arrived => (ReadOnlyMemory<byte>?)job.State,
+            JobPhase.Arrived or JobPhase.Preparing => (ReadOnlyMemory<byte>?)job.State,
             JobPhase.Drawing => JobState.Save(job.Tasks, job.Model!.Info),
             _ => null,
         };
@@ -91,68 +99,81 @@ public sealed class DenoiseEngine
     public TurnReport Turn()
     {
         _turn++;
-        var (admitted, encodeSeconds) = AdmitArrivals();
+        _report = default;
+        _side.TakeBack();
+        AdmitArrivals();
         var (rows, paddedRows, stepSeconds) = StepOneGroup();
-        var (decoded, decodeSeconds) = DecodeOne();
-        return new TurnReport(admitted > 0 || rows > 0 || decoded, rows, paddedRows, stepSeconds, admitted, encodeSeconds, decodeSeconds);
+        _side.Stepped(ShortestStep());
+        _side.Running = _batcher.RunningCount > 0;
+        _side.DecodePictures();
+        return _report with { Worked = _report.Worked || rows > 0, Rows = rows, PaddedRows = paddedRows, StepSeconds = stepSeconds };
     }
 
-    private (int Admitted, double Seconds) AdmitArrivals()
+    private void AdmitArrivals()
     {
-        var began = _time.GetTimestamp();
-        var admitted = 0;
-        // A static batch is made of everyone who is here when it starts.
-        var wholeBatch = _rowPolicy.Batching.IsStatic() && _batcher.RunningCount == 0;
-        while (_arrived.Next(_turn) is { } arrival)
+        while (_arrived.Next(_turn, _mayPrepare) is { } arrival)
         {
             Admit(arrival);
-            admitted++;
-            if (!wholeBatch && Seconds(began) >= _lastStepSeconds * EncodeShareOfStep)
-                break;
+            _report = _report with { Worked = true };
         }
-        return (admitted, admitted == 0 ? 0 : Seconds(began));
+    }
+
+    private bool MayPrepare(DenoiseJob job, IDiffusionModel model)
+    {
+        // A static batch is made of everyone who is here when it starts.
+        if (_rowPolicy.Batching.IsStatic() && _batcher.RunningCount == 0)
+            return true;
+        return _side.HasTimeFor(job, model, first: _report.Prepared == 0);
     }
 
     private void Admit(Arrival arrival)
     {
-        var began = _time.GetTimestamp();
         var job = arrival.Job;
-        job.Phase = JobPhase.Drawing;
+        job.Phase = JobPhase.Preparing;
         _drawing.Add(job);
         if (arrival.Model is null)
         {
             Fail(job, new DenoiseFailure("model_unavailable", $"The model '{job.Request.Model}' could not be loaded: {arrival.Failure!.Message}", Retry: true, arrival.Failure));
             return;
         }
-        try
-        {
-            _preparation.Prepare(job, arrival.Model);
-        }
-        catch (ArgumentException e)
-        {
-            Fail(job, new DenoiseFailure("invalid_request", e.Message, Retry: false, e));
-            return;
-        }
-        catch (Exception e)
-        {
-            Fail(job, new DenoiseFailure("model_failed", $"The prompt could not be encoded: {e.Message}", Retry: true, e));
-            return;
-        }
-        job.EncodeSeconds = Seconds(began);
+        _side.Prepare(new PreparePiece(job, arrival.Model, _preparation), mayGoAside: !_rowPolicy.Batching.IsStatic());
+    }
+
+    private void End(SidePiece piece)
+    {
+        _report = _report with { Worked = true };
+        if (piece.Failure is { } failure)
+            Fail(piece.Job, failure);
+        else if (piece is PreparePiece preparation)
+            Prepared(preparation);
+        else
+            Decoded((DecodePiece)piece);
+    }
+
+    private void Prepared(PreparePiece piece)
+    {
+        var job = piece.Job;
+        _report = _report with { Prepared = _report.Prepared + 1, PrepareSeconds = _report.PrepareSeconds + piece.Seconds };
+        job.Prepared(piece.Model, piece.Result!);
+        job.EncodeSeconds = piece.Seconds;
         job.Listener.Progress(job.MeanStep(), job.Steps);
         foreach (var task in job.Tasks)
         {
-            if (task.Denoised)
-                _denoised.Enqueue(task);
-            else
+            if (!task.Denoised)
+            {
                 _batcher.Add(task);
+                continue;
+            }
+            job.Listener.Denoised();
+            _side.Add(task);
         }
     }
 
     private (int Rows, int PaddedRows, double Seconds) StepOneGroup()
     {
-        if (_batcher.Next() is not { } group)
+        if (_batcher.Next(joining: _side.Undecoded < MostUndecoded) is not { } group)
             return default;
+        _report = _report with { Batch = group.Key.Batch };
         var began = _time.GetTimestamp();
         var rows = group.SteppingRows;
         var paddedRows = _rowPolicy.Padded(group.Key, rows + group.DeadRows);
@@ -174,8 +195,20 @@ public sealed class DenoiseEngine
             Advance(task, runner, row, began);
             row += task.Rows;
         }
-        _lastStepSeconds = Seconds(began);
-        return (rows, paddedRows, _lastStepSeconds);
+        runner.StepSeconds = Seconds(began);
+        return (rows, paddedRows, runner.StepSeconds.Value);
+    }
+
+    // Of the batches that run; null if none has stepped.
+    private double? ShortestStep()
+    {
+        double? shortest = null;
+        for (var i = 0; i < _batcher.Groups.Count; i++)
+        {
+            if (_runners.TryGetValue(_batcher.Groups[i].Key, out var runner) && !(runner.StepSeconds > shortest))
+                shortest = runner.StepSeconds ?? shortest;
+        }
+        return shortest;
     }
 
     private StepRunner RunnerFor(BatchGroup<DenoiseTask> group, int rows)
@@ -220,42 +253,21 @@ public sealed class DenoiseEngine
         job.Listener.Progress(job.MeanStep(), steps);
         if (original is not null)
             job.Listener.Preview(new PreviewLatents(task.Model, task.Index, done, steps, original, task.Group.Batch.Height, task.Group.Batch.Width));
-        if (task.Denoised)
-            _batcher.Finish(task);
+        if (!task.Denoised)
+            return;
+        job.Listener.Denoised();
+        _batcher.Finish(task);
     }
 
-    private (bool Decoded, double Seconds) DecodeOne()
+    private void Decoded(DecodePiece piece)
     {
-        while (_denoised.TryDequeue(out var task))
-        {
-            if (task.Job.Phase == JobPhase.Gone)
-                continue;
-            var began = _time.GetTimestamp();
-            var request = task.Job.Request;
-            var rgb = new byte[request.Width * request.Height * 3];
-            try
-            {
-                task.Model.DecodeLatents(task.Group.Batch.Height, task.Group.Batch.Width, task.Latents, rgb);
-            }
-            catch (ArithmeticException e)
-            {
-                Fail(task.Job, new DenoiseFailure("numeric", $"The VAE decoder gave numbers that are not finite; usually a float16 VAE that overflows: use a float32 export. {e.Message}", Retry: false, e));
-                return (true, 0);
-            }
-            catch (Exception e)
-            {
-                Fail(task.Job, new DenoiseFailure("model_failed", $"The VAE decoder failed: {e.Message}", Retry: true, e));
-                return (true, 0);
-            }
-            var seconds = Seconds(began);
-            task.Job.DecodeSeconds += seconds;
-            task.Job.Decoded++;
-            task.Job.Listener.Picture(new DecodedPicture(task.Index, task.Seed, request.Width, request.Height, rgb, task.MostRows));
-            if (task.Job.Decoded == task.Job.Tasks.Length)
-                Finish(task.Job);
-            return (true, seconds);
-        }
-        return default;
+        var (task, job) = (piece.Task, piece.Job);
+        _report = _report with { Decoded = _report.Decoded + 1, DecodeSeconds = _report.DecodeSeconds + piece.Seconds };
+        job.DecodeSeconds += piece.Seconds;
+        job.Decoded++;
+        job.Listener.Picture(new DecodedPicture(task.Index, task.Seed, job.Request.Width, job.Request.Height, piece.Rgb, task.MostRows));
+        if (job.Decoded == job.Tasks.Length)
+            Finish(job);
     }
 
     private void Finish(DenoiseJob job)

@@ -1,5 +1,4 @@
 using ImageService.Core;
-using ImageService.Diffusion.Text;
 
 namespace ImageService.Diffusion.Denoise;
 
@@ -23,9 +22,8 @@ public sealed class DenoiseJob(GenerationRequest request, IDenoiseListener liste
     internal ReadOnlyMemory<byte> State { get; } = state;
     internal JobPhase Phase { get; set; }
     internal IDiffusionModel? Model { get; private set; }
-    internal PromptConditioning? Conditioning { get; private set; }
     internal DenoiseTask[] Tasks { get; private set; } = [];
-    internal List<string> Warnings { get; } = [];
+    internal IReadOnlyList<string> Warnings { get; private set; } = [];
     internal int Decoded { get; set; }
     internal double EncodeSeconds { get; set; }
     internal double DecodeSeconds { get; set; }
@@ -33,11 +31,12 @@ public sealed class DenoiseJob(GenerationRequest request, IDenoiseListener liste
     internal long FirstStepAt { get; set; }
     internal long LastStepAt { get; set; }
 
-    internal void Prepared(IDiffusionModel model, PromptConditioning conditioning, DenoiseTask[] tasks)
+    internal void Prepared(IDiffusionModel model, PreparedJob prepared)
     {
+        Phase = JobPhase.Drawing;
         Model = model;
-        Conditioning = conditioning;
-        Tasks = tasks;
+        Tasks = prepared.Tasks;
+        Warnings = prepared.Warnings;
     }
 
     /// <summary>U-Net evaluations for each picture.</summary>
@@ -68,6 +67,9 @@ internal enum JobPhase
 
     /// <summary>Its prompt is not encoded yet.</summary>
     Arrived,
+
+    /// <summary>Its prompt is being encoded, or waits on the side lane for it.</summary>
+    Preparing,
 
     /// <summary>Its pictures wait for rows, run, or wait for the decoder.</summary>
     Drawing,

@@ -14,6 +14,11 @@ public interface IDenoiseListener
 
     void Preview(PreviewLatents preview);
 
+    /// <summary>A picture has done its last step: its rows are free, the decoder comes next.</summary>
+    void Denoised()
+    {
+    }
+
     /// <summary>A picture is decoded. Comes once for each, in any order.</summary>
     void Picture(DecodedPicture picture);
 

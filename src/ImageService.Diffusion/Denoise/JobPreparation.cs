@@ -33,18 +33,19 @@ public sealed class JobPreparation(
         return info.LatentChannels * (request.Height / info.VaeScale) * (request.Width / info.VaeScale);
     }
 
-    internal void Prepare(DenoiseJob job, IDiffusionModel model)
+    /// <summary>Changes nothing of the job.</summary>
+    internal PreparedJob Prepare(DenoiseJob job, IDiffusionModel model)
     {
         var conditioning = encode(model, job.Request);
-        job.Warnings.AddRange(conditioning.Warnings);
+        var warnings = conditioning.Warnings;
         var tasks = Tasks(job, model, conditioning);
         if (!job.State.IsEmpty && !JobState.TryRestore(tasks, model.Info, job.State))
         {
             // A scheduler may have taken in half of it: begin again with fresh ones.
-            job.Warnings.Add("The work of an earlier worker could not be taken over; the picture was drawn from the beginning.");
+            warnings = [.. warnings, "The work of an earlier worker could not be taken over; the picture was drawn from the beginning."];
             tasks = Tasks(job, model, conditioning);
         }
-        job.Prepared(model, conditioning, tasks);
+        return new PreparedJob(tasks, warnings);
     }
 
     private DenoiseTask[] Tasks(DenoiseJob job, IDiffusionModel model, PromptConditioning conditioning)
@@ -79,3 +80,6 @@ public sealed class JobPreparation(
         return new PictureStart(latents);
     }
 }
+
+/// <param name="Tasks">One for each picture.</param>
+internal sealed record PreparedJob(DenoiseTask[] Tasks, IReadOnlyList<string> Warnings);

@@ -69,10 +69,12 @@ internal sealed class StepBatcher<T>(RowPolicy policy, Action<T> ended, int maxG
     }
 
     /// <summary>The group to step now, its <see cref="BatchGroup{T}.Stepping"/> filled; null if nobody is here.</summary>
-    public BatchGroup<T>? Next()
+    /// <param name="joining">False: those who wait go on waiting.</param>
+    public BatchGroup<T>? Next(bool joining = true)
     {
         _step++;
-        LetJoin();
+        if (joining)
+            LetJoin();
         if (_groups.Count == 0)
             return null;
         _turn %= _groups.Count;

@@ -15,6 +15,9 @@ internal sealed class StepRunner(GroupKey key, IDiffusionModel model, int capaci
 
     public int Capacity { get; } = capacity;
 
+    /// <summary>Of the last step; null before the first.</summary>
+    public double? StepSeconds { get; set; }
+
     /// <summary>The one U-Net call of the step.</summary>
     public void Predict(BatchGroup<DenoiseTask> group, int rows)
     {

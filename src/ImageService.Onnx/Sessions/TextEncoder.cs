@@ -11,8 +11,6 @@ internal sealed class TextEncoder : IDisposable
     private readonly TextEncoderPart _part;
     private readonly InferenceSession _session;
     private readonly RunOptions _run = new();
-    private readonly HostTensor _tokens;
-    private readonly OrtValue _input;
     private readonly int _rows;
 
     public TextEncoder(TextEncoderPart part, OrtRuntime runtime)
@@ -20,17 +18,19 @@ internal sealed class TextEncoder : IDisposable
         _part = part;
         _session = runtime.Open(part.Graph.Path);
         _rows = Math.Max(part.Tokens.Axis(0), 1);
-        _tokens = HostTensor.Allocate(part.Tokens.Type, _rows * part.Info.ContextLength);
-        _input = _tokens.View(0, [_rows, part.Info.ContextLength]);
     }
 
     public void Encode(ReadOnlySpan<int> tokens, int? clipSkip, Span<float> hidden, Span<float> pooled)
     {
         var skip = clipSkip ?? 0;
         var state = StateFor(skip);
-        _tokens.Write(tokens);
+        // Of this call alone: another thread may encode at the same time.
+        var content = HostTensor.Allocate(_part.Tokens.Type, _rows * _part.Info.ContextLength);
+        content.Write(tokens);
+        using var input = content.View(0, [_rows, _part.Info.ContextLength]);
         List<string> outputs = pooled.IsEmpty ? [state.Name] : [state.Name, _part.Pooled!.Name];
-        using var results = _session.Run(_run, [_part.Tokens.Name], [_input], outputs);
+        using var results = _session.Run(_run, [_part.Tokens.Name], [input], outputs);
+        GC.KeepAlive(content);
         HostTensor.Read(results[0], hidden);
         if (skip > 0)
             _part.FinalNorm?.Apply(hidden);
@@ -40,7 +40,6 @@ internal sealed class TextEncoder : IDisposable
 
     public void Dispose()
     {
-        _input.Dispose();
         _run.Dispose();
         _session.Dispose();
     }

@@ -65,6 +65,8 @@ internal static class Generation
         builder.Configuration["Jobs:SqlitePath"] = Path.Combine(data, "jobs.db");
         builder.Configuration["Blobs:Store"] = "disk";
         builder.Configuration["Blobs:DiskPath"] = Path.Combine(data, "blobs");
+        // One job has no neighbours: what rows cost need not be known.
+        builder.Configuration["Engine:MeasureSeconds"] ??= "0";
         builder.Services.AddSerilog(log => log.MinimumLevel.Is(LogEventLevel.Warning).WriteTo.Console(standardErrorFromLevel: LogEventLevel.Verbose));
         builder.Services.AddImageService(builder.Configuration);
         return builder.Build();

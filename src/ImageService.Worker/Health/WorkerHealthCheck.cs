@@ -16,7 +16,7 @@ internal sealed class WorkerHealthCheck(
         if (models.Descriptions.Count == 0)
             return HealthCheckResult.Unhealthy("There are no models.");
         if (pool.Preloading is > 0 and var count)
-            return HealthCheckResult.Unhealthy($"{count} models are being loaded.");
+            return HealthCheckResult.Unhealthy($"{count} models are being loaded or measured.");
         if (!announcer.Announced)
             return HealthCheckResult.Unhealthy("The models have not been announced yet.");
         try

@@ -6,7 +6,7 @@ using ImageService.Diffusion.Schedulers;
 namespace ImageService.Benchmarks.Simulation;
 
 /// <summary>A model that computes nothing and takes its time: each call turns the clock by what the real device takes. Its pictures are one latent small.</summary>
-internal sealed class SimulatedDevice(DeviceCosts costs, VirtualTime time) : IDiffusionModel, IModelSource
+internal sealed class SimulatedDevice(DeviceCosts costs, SimulatedLane lane) : IDiffusionModel, IModelSource
 {
     public const string ModelId = "simulated";
 
@@ -42,15 +42,15 @@ internal sealed class SimulatedDevice(DeviceCosts costs, VirtualTime time) : IDi
     }
 
     public void EncodeTokens(int encoder, ReadOnlySpan<int> tokens, int? clipSkip, Span<float> hidden, Span<float> pooled) =>
-        time.Advance(costs.EncodePrompt / 1000);
+        lane.Take(costs.EncodePrompt / 1000);
 
     public void PredictNoise(UNetBatch batch)
     {
         Calls++;
-        time.Advance(costs.Call(batch.Rows) / 1000);
+        lane.Take(costs.Call(batch.Rows) / 1000);
     }
 
-    public void DecodeLatents(int height, int width, ReadOnlySpan<float> latents, Span<byte> rgb) => time.Advance(costs.DecodePicture / 1000);
+    public void DecodeLatents(int height, int width, ReadOnlySpan<float> latents, Span<byte> rgb) => lane.Take(costs.DecodePicture / 1000);
 
     public void EncodeImage(int height, int width, ReadOnlySpan<float> image, Span<float> mean, Span<float> deviation) =>
         throw new InvalidOperationException("Simulated jobs draw from text.");

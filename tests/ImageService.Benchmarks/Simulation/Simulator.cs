@@ -17,8 +17,9 @@ internal sealed class Simulator(DeviceCosts costs, int maxRows)
     public SimulatedRun Run(Batching policy, IReadOnlyList<TimedRequest> arrivals)
     {
         var time = new VirtualTime();
-        using var device = new SimulatedDevice(costs, time);
-        var engine = new DenoiseEngine(new RowPolicy { Budget = _ => maxRows, Sizes = RowPolicy.DeviceSizes, Batching = policy }, Preparation(device), device, time);
+        var lane = new SimulatedLane(time);
+        using var device = new SimulatedDevice(costs, lane);
+        var engine = new DenoiseEngine(new RowPolicy { Budget = _ => maxRows, Sizes = RowPolicy.DeviceSizes, Batching = policy }, Preparation(device), device, time, lane);
         var jobs = new SimulatedJob[arrivals.Count];
         var arrived = 0;
         while (arrived < jobs.Length || engine.HasWork)
@@ -30,8 +31,12 @@ internal sealed class Simulator(DeviceCosts costs, int maxRows)
                 jobs[arrived] = new SimulatedJob(arrivals[arrived], time);
                 engine.Add(jobs[arrived].ToDenoiseJob());
             }
-            if (!engine.Turn().Worked)
+            lane.Deliver();
+            if (engine.Turn().Worked)
+                continue;
+            if (!lane.Busy)
                 throw new InvalidOperationException("The engine has work and does none.");
+            lane.WorkAlone(until: arrived < jobs.Length ? arrivals[arrived].At : double.PositiveInfinity);
         }
         return new SimulatedRun(jobs, device.Calls, maxRows);
     }
