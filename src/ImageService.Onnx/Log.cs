@@ -18,4 +18,16 @@ internal static partial class Log
 
     [LoggerMessage(5, LogLevel.Warning, "The CPU is used, since no GPU can be: {Reason}")]
     public static partial void GpuUnusable(ILogger logger, string reason);
+
+    [LoggerMessage(6, LogLevel.Warning, "{Model}: some operators have no kernel on the GPU and run on the CPU, which copies tensors back and forth (Execution:CpuFallback=false refuses such models)")]
+    public static partial void FallsBack(ILogger logger, string model);
+
+    [LoggerMessage(7, LogLevel.Warning, "{Model} cannot be captured as CUDA graphs, so each step launches its kernels one by one: {Reason}")]
+    public static partial void NotCaptured(ILogger logger, string model, string reason);
+
+    [LoggerMessage(8, LogLevel.Warning, "The CUDA provider of this build cannot be registered as a plugin, so buffers are copied at each step and there are no CUDA graphs: {Reason}")]
+    public static partial void NoDeviceMemory(ILogger logger, string reason);
+
+    [LoggerMessage(9, LogLevel.Warning, "{Model}: {Count} combinations of size and row count are captured as CUDA graphs; further ones run without")]
+    public static partial void GraphsFull(ILogger logger, string model, int count);
 }

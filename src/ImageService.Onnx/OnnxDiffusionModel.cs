@@ -3,6 +3,7 @@ using ImageService.Diffusion.Denoise;
 using ImageService.Onnx.Folder;
 using ImageService.Onnx.Runtime;
 using ImageService.Onnx.Sessions;
+using Microsoft.ML.OnnxRuntime;
 
 namespace ImageService.Onnx;
 
@@ -47,21 +48,42 @@ internal sealed class OnnxDiffusionModel : IDiffusionModel
         CheckLength(hidden.Length, info.ContextLength * info.HiddenSize, nameof(hidden));
         if (!pooled.IsEmpty)
             CheckLength(pooled.Length, info.PooledSize, nameof(pooled));
-        _textEncoders[encoder].Encode(tokens, clipSkip, hidden, pooled);
+        try
+        {
+            _textEncoders[encoder].Encode(tokens, clipSkip, hidden, pooled);
+        }
+        catch (OnnxRuntimeException e) when (DeviceErrors.Translate(e) is { } known)
+        {
+            throw known;
+        }
     }
 
     public void PredictNoise(UNetBatch batch)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch.Rows, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(batch.Rows, batch.Capacity);
-        _unet.Predict(batch);
+        try
+        {
+            _unet.Predict(batch);
+        }
+        catch (OnnxRuntimeException e) when (DeviceErrors.Translate(e) is { } known)
+        {
+            throw known;
+        }
     }
 
     public void DecodeLatents(int height, int width, ReadOnlySpan<float> latents, Span<byte> rgb)
     {
         CheckLength(latents.Length, Info.LatentChannels * height * width, nameof(latents));
         CheckLength(rgb.Length, 3 * height * width * Info.VaeScale * Info.VaeScale, nameof(rgb));
-        _decoder.Decode(height, width, latents, rgb);
+        try
+        {
+            _decoder.Decode(height, width, latents, rgb);
+        }
+        catch (OnnxRuntimeException e) when (DeviceErrors.Translate(e) is { } known)
+        {
+            throw known;
+        }
     }
 
     public void EncodeImage(int height, int width, ReadOnlySpan<float> image, Span<float> mean, Span<float> deviation)
@@ -72,7 +94,14 @@ internal sealed class OnnxDiffusionModel : IDiffusionModel
         CheckLength(image.Length, 3 * height * width, nameof(image));
         CheckLength(mean.Length, latents, nameof(mean));
         CheckLength(deviation.Length, latents, nameof(deviation));
-        _encoder.Encode(height, width, image, mean, deviation);
+        try
+        {
+            _encoder.Encode(height, width, image, mean, deviation);
+        }
+        catch (OnnxRuntimeException e) when (DeviceErrors.Translate(e) is { } known)
+        {
+            throw known;
+        }
     }
 
     public void Dispose()

@@ -32,13 +32,13 @@ public sealed class OnnxModels
     public IReadOnlyList<ModelDescription> Descriptions => _descriptions;
 
     /// <summary><c>cpu</c> or <c>cuda</c>: recorded in every picture.</summary>
-    public string Provider => _runtime.CopiesInputsWhenBound ? "cuda" : "cpu";
+    public string Provider => _runtime.OnCpu ? "cpu" : "cuda";
 
     /// <summary>ONNX Runtime's version: recorded in every picture.</summary>
     public string RuntimeVersion => _runtime.Version;
 
     /// <summary>True where a new row count costs the device time when it first appears, so that few of them are better.</summary>
-    public bool PrefersFewShapes => _runtime.CopiesInputsWhenBound;
+    public bool PrefersFewShapes => !_runtime.OnCpu;
 
     /// <summary>Loads a model: seconds, and its size in memory. The caller disposes of it. Thread-safe.</summary>
     /// <exception cref="KeyNotFoundException">There is no model of that id.</exception>

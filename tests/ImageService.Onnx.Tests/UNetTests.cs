@@ -78,7 +78,7 @@ public sealed class UNetTests
         var model = GoldenModel.Get("tiny-sdxl");
         var batch = Batch(model, 3);
         using var session = GoldenModel.Cpu.Open(part.Graph.Path);
-        using var binding = new UNetBinding(session, part, batch, copiesInputs: true);
+        using var binding = new UNetBinding(part, batch, new HostCalls(session, copiesInputs: true));
         using var run = new RunOptions();
         for (var step = 0; step < 3; step++)
         {

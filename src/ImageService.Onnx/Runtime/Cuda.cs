@@ -1,9 +1,19 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
 using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace ImageService.Onnx.Runtime;
 
-/// <summary>Finds out whether the CUDA provider works, and appends it to sessions.</summary>
-internal sealed class Cuda
+/// <summary>Finds out whether the CUDA provider works, appends it to sessions, and holds device memory.</summary>
+/// <remarks>
+/// Registered as a plugin wherever that is possible: only then can tensors be copied between host and device. The provider's library comes from
+/// <c>Execution:CudaLibrary</c>, or stands beside the native runtime where the build took the GPU package.
+/// </remarks>
+[SuppressMessage("Design", "CA1001", Justification = "It lives as long as the process, as the runtime's environment does.")]
+internal sealed class Cuda : IDeviceMemory
 {
     private const string ProviderName = "CUDAExecutionProvider";
     private const string RegistrationName = "cuda";
@@ -14,47 +24,106 @@ internal sealed class Cuda
     private static readonly Lock RegistrationLock = new();
     private static string? s_registered;
 
-    private readonly int _device;
+    private readonly ExecutionOptions _options;
     private readonly OrtEpDevice? _plugin;
 
-    private Cuda(int device, OrtEpDevice? plugin)
+    // Buffers are taken from this session's arena, not from those of the sessions that use them: there a captured graph goes on writing to memory which the
+    // arena holds to be free.
+    private readonly InferenceSession _trial;
+    private readonly OrtAllocator? _allocator;
+
+    /// <exception cref="OnnxRuntimeException">The GPU does not work.</exception>
+    private Cuda(ExecutionOptions options, OrtEpDevice? plugin)
     {
-        _device = device;
+        _options = options;
         _plugin = plugin;
+        using var session = new SessionOptions();
+        Append(session, captures: false);
+        _trial = new InferenceSession(TrialModel, session);
+        _allocator = plugin is null ? null : new OrtAllocator(_trial, plugin.GetMemoryInfo(OrtDeviceMemoryType.DEFAULT));
     }
 
+    /// <summary>Null = tensors can only be copied by running a session.</summary>
+    public IDeviceMemory? Memory => _allocator is null ? null : this;
+
     /// <exception cref="ExecutionUnavailableException">There is no GPU that works.</exception>
-    public static Cuda Open(OrtEnv env, ExecutionOptions options)
+    public static Cuda Open(OrtEnv env, ExecutionOptions options, ILogger logger)
     {
-        var cuda = new Cuda(options.CudaDevice, options.CudaLibrary is null ? null : Plugin(env, options.CudaLibrary, options.CudaDevice));
-        if (cuda._plugin is null && !env.GetAvailableProviders().Contains(ProviderName))
+        var builtIn = env.GetAvailableProviders().Contains(ProviderName);
+        if (options.CudaLibrary is null && !builtIn)
             throw new ExecutionUnavailableException("Execution:Provider cuda needs a build with the GPU package of ONNX Runtime (-p:OrtFlavor=Gpu) or Execution:CudaLibrary.");
+        var plugin = options.CudaLibrary is { } library ? Plugin(env, "Execution:CudaLibrary", Path.GetFullPath(library), options.CudaDevice) : BesideRuntime(env, options, logger);
         try
         {
-            using var session = new SessionOptions();
-            cuda.Append(session);
-            using var trial = new InferenceSession(TrialModel, session);
+            return new Cuda(options, plugin);
         }
         catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException)
         {
-            throw new ExecutionUnavailableException($"Execution:Provider cuda finds no GPU that works: {FirstLine(e.Message)}", e);
+            throw new ExecutionUnavailableException($"Execution:Provider cuda finds no GPU that works: {DeviceErrors.FirstLine(e.Message)}", e);
         }
-        return cuda;
     }
 
-    public void Append(SessionOptions options)
+    /// <param name="captures">The session's calls become CUDA graphs.</param>
+    public void Append(SessionOptions session, bool captures)
     {
-        if (_plugin is null)
-            options.AppendExecutionProvider_CUDA(_device);
-        else
-            options.AppendExecutionProvider(OrtEnv.Instance(), [_plugin], new Dictionary<string, string> { ["prefer_nhwc"] = "1" });
+        var options = ProviderOptions(_options, captures);
+        if (_plugin is not null)
+        {
+            session.AppendExecutionProvider(OrtEnv.Instance(), [_plugin], options);
+            return;
+        }
+        options["device_id"] = _options.CudaDevice.ToString(CultureInfo.InvariantCulture);
+        using var cuda = new OrtCUDAProviderOptions();
+        cuda.UpdateOptions(options);
+        session.AppendExecutionProvider_CUDA(cuda);
     }
 
-    private static OrtEpDevice Plugin(OrtEnv env, string library, int device)
+    public OrtValue Allocate(TensorElementType type, long[] shape) => OrtValue.CreateAllocatedTensorValue(_allocator!, type, shape);
+
+    public void Copy(IReadOnlyList<OrtValue> from, IReadOnlyList<OrtValue> to) => OrtEnv.Instance().CopyTensors(from, to, null);
+
+    internal static Dictionary<string, string> ProviderOptions(ExecutionOptions options, bool captures)
     {
-        var path = Path.GetFullPath(library);
+        var named = new Dictionary<string, string>
+        {
+            ["prefer_nhwc"] = options.CudaNhwc ? "1" : "0",
+            ["cudnn_conv_algo_search"] = options.CudaConvolutionSearch.ToUpperInvariant(),
+            ["use_tf32"] = options.CudaTf32 ? "1" : "0",
+            ["arena_extend_strategy"] = options.CudaArenaGrowth == "as_requested" ? "kSameAsRequested" : "kNextPowerOfTwo",
+        };
+        if (options.CudaArenaMiB > 0)
+            named["gpu_mem_limit"] = ((long)options.CudaArenaMiB << 20).ToString(CultureInfo.InvariantCulture);
+        if (captures)
+            named["enable_cuda_graph"] = "1";
+        foreach (var (name, value) in options.CudaOptions)
+            named[name] = value;
+        return named;
+    }
+
+    private static OrtEpDevice? BesideRuntime(OrtEnv env, ExecutionOptions options, ILogger logger)
+    {
+        var file = OperatingSystem.IsWindows() ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so";
+        string[] folders = [AppContext.BaseDirectory, Path.Combine(AppContext.BaseDirectory, "runtimes", RuntimeInformation.RuntimeIdentifier, "native")];
+        if (folders.Select(f => Path.Combine(f, file)).FirstOrDefault(File.Exists) is not { } path)
+        {
+            Log.NoDeviceMemory(logger, $"{file} is not in {AppContext.BaseDirectory}.");
+            return null;
+        }
+        try
+        {
+            return Plugin(env, "The CUDA provider", path, options.CudaDevice);
+        }
+        catch (ExecutionUnavailableException e)
+        {
+            Log.NoDeviceMemory(logger, e.Message);
+            return null;
+        }
+    }
+
+    private static OrtEpDevice Plugin(OrtEnv env, string what, string path, int device)
+    {
         if (!File.Exists(path))
-            throw new ExecutionUnavailableException($"Execution:CudaLibrary {path} is missing.");
+            throw new ExecutionUnavailableException($"{what} {path} is missing.");
         try
         {
             lock (RegistrationLock)
@@ -66,12 +135,10 @@ internal sealed class Cuda
         }
         catch (OnnxRuntimeException e)
         {
-            throw new ExecutionUnavailableException($"Execution:CudaLibrary {path} cannot be loaded: {FirstLine(e.Message)}", e);
+            throw new ExecutionUnavailableException($"{what} {path} cannot be loaded: {DeviceErrors.FirstLine(e.Message)}", e);
         }
         var devices = env.GetEpDevices().Where(d => d.EpName == ProviderName).ToList();
         return device < devices.Count ? devices[device]
-            : throw new ExecutionUnavailableException($"Execution:CudaLibrary {path} finds {devices.Count} GPUs, too few for Execution:CudaDevice {device}.");
+            : throw new ExecutionUnavailableException($"{what} {path} finds {devices.Count} GPUs, too few for Execution:CudaDevice {device}.");
     }
-
-    private static string FirstLine(string text) => text.Split('\n')[0].Trim();
 }

@@ -9,15 +9,26 @@ namespace ImageService.Onnx.Runtime;
 /// </summary>
 internal sealed class OrtRuntime
 {
+    private const string NoFallback = "session.disable_cpu_ep_fallback";
     private static readonly Lock Starting = new();
     private static bool s_sharesThreads;
 
+    private readonly ExecutionOptions _options;
     private readonly Cuda? _cuda;
 
-    private OrtRuntime(Cuda? cuda) => _cuda = cuda;
+    private OrtRuntime(ExecutionOptions options, Cuda? cuda, ILogger logger)
+    {
+        _options = options;
+        _cuda = cuda;
+        Logger = logger;
+    }
 
-    /// <summary>A binding copies its inputs to the device when they are bound, not when the session runs.</summary>
-    public bool CopiesInputsWhenBound => _cuda is not null;
+    public bool OnCpu => _cuda is null;
+
+    /// <summary>Where tensors can stay on the device between calls; null = there is none, or nothing to copy them with.</summary>
+    public IDeviceMemory? DeviceMemory => _cuda?.Memory;
+
+    public ILogger Logger { get; }
 
     public string Version { get; } = OrtEnv.Instance().GetVersionString();
 
@@ -28,30 +39,32 @@ internal sealed class OrtRuntime
         var cuda = options.Provider switch
         {
             "cpu" => null,
-            "cuda" => Cuda.Open(env, options),
+            "cuda" => Cuda.Open(env, options, logger),
             _ => OpenIfUsable(env, options, logger),
         };
         Log.RuntimeStarted(logger, env.GetVersionString(), cuda is null ? "the CPU" : "CUDA");
-        return new OrtRuntime(cuda);
+        return new OrtRuntime(options, cuda, logger);
     }
 
     /// <exception cref="ModelFolderException">The file is not a model that this runtime can run.</exception>
-    public InferenceSession Open(string modelPath)
+    public InferenceSession Open(string modelPath) => Open(modelPath, captures: false);
+
+    /// <summary>A session whose calls can be captured as graphs, if the configuration wants that and the model can be.</summary>
+    /// <exception cref="ModelFolderException">The file is not a model that this runtime can run.</exception>
+    public (InferenceSession Session, bool Captures) OpenForCapture(string modelPath)
     {
-        using var options = new SessionOptions { EnableMemoryPattern = true };
-        if (s_sharesThreads)
-        {
-            options.DisablePerSessionThreads();
-            options.AddSessionConfigEntry("session.use_env_allocators", "1");
-        }
-        _cuda?.Append(options);
+        if (DeviceMemory is null || !_options.CudaGraphs)
+            return (Open(modelPath), false);
         try
         {
-            return new InferenceSession(modelPath, options);
+            return (Open(modelPath, captures: true), true);
         }
-        catch (OnnxRuntimeException e)
+        // Without graphs it opens, so they were the reason; if not, the second failure is the one to tell.
+        catch (ModelFolderException e)
         {
-            throw new ModelFolderException($"{modelPath} cannot be loaded by ONNX Runtime: {e.Message.Split('\n')[0].Trim()}", e);
+            var session = Open(modelPath);
+            Log.NotCaptured(Logger, modelPath, e.Message);
+            return (session, false);
         }
     }
 
@@ -61,6 +74,45 @@ internal sealed class OrtRuntime
         var options = new RunOptions();
         options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
         return options;
+    }
+
+    private InferenceSession Open(string modelPath, bool captures)
+    {
+        if (_cuda is null)
+            return Create(modelPath, captures, mayFallBack: true);
+        try
+        {
+            return Create(modelPath, captures, mayFallBack: false);
+        }
+        catch (ModelFolderException e) when (_options.CpuFallback && e.Message.Contains("fallback to CPU", StringComparison.OrdinalIgnoreCase))
+        {
+            var session = Create(modelPath, captures, mayFallBack: true);
+            Log.FallsBack(Logger, modelPath);
+            return session;
+        }
+    }
+
+    private InferenceSession Create(string modelPath, bool captures, bool mayFallBack)
+    {
+        using var options = new SessionOptions { EnableMemoryPattern = true };
+        if (s_sharesThreads)
+            options.DisablePerSessionThreads();
+        // On a GPU each session keeps an arena of its own: a captured graph works in memory that its arena holds to be free.
+        if (s_sharesThreads && _cuda is null)
+            options.AddSessionConfigEntry("session.use_env_allocators", "1");
+        if (!mayFallBack)
+            options.AddSessionConfigEntry(NoFallback, "1");
+        try
+        {
+            _cuda?.Append(options, captures);
+            return new InferenceSession(modelPath, options);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            if (DeviceErrors.Translate(e) is { } known)
+                throw known;
+            throw new ModelFolderException($"{modelPath} cannot be loaded by ONNX Runtime: {DeviceErrors.FirstLine(e.Message)}", e);
+        }
     }
 
     private static OrtEnv Environment(ExecutionOptions options)
@@ -96,7 +148,7 @@ internal sealed class OrtRuntime
     {
         try
         {
-            return Cuda.Open(env, options);
+            return Cuda.Open(env, options, logger);
         }
         catch (ExecutionUnavailableException e)
         {

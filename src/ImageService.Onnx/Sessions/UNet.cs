@@ -6,10 +6,12 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace ImageService.Onnx.Sessions;
 
-/// <summary>The U-Net's session. Buffers are bound once for each batch and row count; a call in steady state allocates nothing.</summary>
-internal sealed class UNet(UNetPart part, OrtRuntime runtime) : IDisposable
+/// <summary>The U-Net's session. Buffers are bound once for each batch and row count; a call in steady state allocates nothing on the CPU.</summary>
+internal sealed class UNet : IDisposable
 {
-    private readonly InferenceSession _session = runtime.Open(part.Graph.Path);
+    private readonly UNetPart _part;
+    private readonly InferenceSession _session;
+    private readonly UNetCalls _calls;
     private readonly RunOptions _run = new();
     private readonly RunOptions _releasing = OrtRuntime.ReleasingRun();
     private long _reserved;
@@ -17,11 +19,18 @@ internal sealed class UNet(UNetPart part, OrtRuntime runtime) : IDisposable
     // Bindings go when their batch goes; the engine makes a new one when a group of a new shape or capacity appears.
     private readonly ConditionalWeakTable<UNetBatch, UNetBinding> _bindings = [];
 
+    public UNet(UNetPart part, OrtRuntime runtime)
+    {
+        _part = part;
+        (_session, var captures) = runtime.OpenForCapture(part.Graph.Path);
+        _calls = runtime.DeviceMemory is { } memory ? new DeviceBuckets(_session, memory, part, captures, runtime.Logger) : new HostCalls(_session, copiesInputs: !runtime.OnCpu);
+    }
+
     public void Predict(UNetBatch batch)
     {
         if (!_bindings.TryGetValue(batch, out var binding))
         {
-            binding = new UNetBinding(_session, part, batch, runtime.CopiesInputsWhenBound);
+            binding = new UNetBinding(_part, batch, _calls);
             _bindings.Add(batch, binding);
         }
         binding.Run(batch, OptionsFor((long)batch.Rows * batch.SampleRow));
@@ -32,6 +41,7 @@ internal sealed class UNet(UNetPart part, OrtRuntime runtime) : IDisposable
         foreach (var (_, binding) in _bindings)
             binding.Dispose();
         _bindings.Clear();
+        _calls.Dispose();
         _run.Dispose();
         _releasing.Dispose();
         _session.Dispose();

@@ -11,9 +11,8 @@ namespace ImageService.Onnx.Sessions;
 /// </summary>
 internal sealed class UNetBinding : IDisposable
 {
-    private readonly InferenceSession _session;
     private readonly UNetPart _part;
-    private readonly bool _copiesInputs;
+    private readonly UNetCalls _makes;
     private readonly List<UNetPort> _conditioning = [];
     private readonly List<UNetPort> _stepping = [];
     private readonly UNetPort _output;
@@ -21,9 +20,9 @@ internal sealed class UNetBinding : IDisposable
     private long _stagedVersion = -1;
     private int _stagedRows;
 
-    public UNetBinding(InferenceSession session, UNetPart part, UNetBatch batch, bool copiesInputs)
+    public UNetBinding(UNetPart part, UNetBatch batch, UNetCalls calls)
     {
-        (_session, _part, _copiesInputs) = (session, part, copiesInputs);
+        (_part, _makes) = (part, calls);
         var key = batch.Key;
         CheckSize("height", part.Sample.Axis(2), key.Height);
         CheckSize("width", part.Sample.Axis(3), key.Width);
@@ -72,7 +71,7 @@ internal sealed class UNetBinding : IDisposable
     private UNetCall Call(int start, int rows)
     {
         if (!_calls.TryGetValue((start, rows), out var call))
-            _calls.Add((start, rows), call = new UNetCall(_session, _stepping, _conditioning, _output, start, rows, _copiesInputs));
+            _calls.Add((start, rows), call = _makes.Create(_stepping, _conditioning, _output, start, rows));
         return call;
     }
 

@@ -18,6 +18,7 @@ internal sealed class UNetPort
     public UNetPort(OnnxTensorInfo info, float[] array, int capacity, params long[] row)
     {
         Name = info.Name;
+        Type = info.Type;
         _array = array;
         _row = row;
         _rowLength = (int)row.Aggregate(1L, (a, b) => a * b);
@@ -32,6 +33,8 @@ internal sealed class UNetPort
     }
 
     public string Name { get; }
+
+    public TensorElementType Type { get; }
 
     /// <summary>A timestep without a row axis: the first row's is everybody's.</summary>
     public static UNetPort ForWholeCall(OnnxTensorInfo info, float[] array) => new(info, array);
@@ -50,8 +53,10 @@ internal sealed class UNetPort
             _tensor.Read(_array.AsSpan(0, Length(rows)));
     }
 
-    public OrtValue View(int start, int rows) =>
-        _wholeCall is null ? _tensor.View(start * _rowLength, [rows, .. _row]) : _tensor.View(0, _wholeCall);
+    /// <summary>Of a call over so many rows.</summary>
+    public long[] ShapeOf(int rows) => _wholeCall ?? [rows, .. _row];
+
+    public OrtValue View(int start, int rows) => _tensor.View(_wholeCall is null ? start * _rowLength : 0, ShapeOf(rows));
 
     private int Length(int rows) => _wholeCall is null ? rows * _rowLength : 1;
 }

@@ -2,8 +2,20 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace ImageService.Onnx.Sessions;
 
-/// <summary>A run of the U-Net over some rows of a batch, its buffers bound beforehand.</summary>
-internal sealed class UNetCall : IDisposable
+/// <summary>Calls that are bound to the batch's own memory.</summary>
+/// <param name="copiesInputs">The device copies its inputs when they are bound, not when the session runs.</param>
+internal sealed class HostCalls(InferenceSession session, bool copiesInputs) : UNetCalls
+{
+    public override UNetCall Create(IReadOnlyList<UNetPort> stepping, IReadOnlyList<UNetPort> conditioning, UNetPort output, int start, int rows) =>
+        new HostCall(session, stepping, conditioning, output, start, rows, copiesInputs);
+
+    public override void Dispose()
+    {
+        // Each call is its batch's own.
+    }
+}
+
+internal sealed class HostCall : UNetCall
 {
     private readonly InferenceSession _session;
     private readonly OrtIoBinding _binding;
@@ -13,7 +25,7 @@ internal sealed class UNetCall : IDisposable
     private readonly bool _copiesInputs;
     private long _boundVersion = -1;
 
-    public UNetCall(InferenceSession session, List<UNetPort> stepping, List<UNetPort> conditioning, UNetPort output, int start, int rows, bool copiesInputs)
+    public HostCall(InferenceSession session, IReadOnlyList<UNetPort> stepping, IReadOnlyList<UNetPort> conditioning, UNetPort output, int start, int rows, bool copiesInputs)
     {
         _session = session;
         _copiesInputs = copiesInputs;
@@ -28,14 +40,14 @@ internal sealed class UNetCall : IDisposable
         Bind(_conditioning);
     }
 
-    public void Run(RunOptions options, long conditioningVersion)
+    public override void Run(RunOptions options, long conditioningVersion)
     {
         if (_copiesInputs)
             BindAgain(conditioningVersion);
         _session.RunWithBinding(options, _binding);
     }
 
-    public void Dispose()
+    public override void Dispose()
     {
         _binding.Dispose();
         foreach (var (_, value) in _stepping)
@@ -45,7 +57,6 @@ internal sealed class UNetCall : IDisposable
         _output.Dispose();
     }
 
-    // On a GPU, binding is what copies an input to the device.
     private void BindAgain(long conditioningVersion)
     {
         Bind(_stepping);
