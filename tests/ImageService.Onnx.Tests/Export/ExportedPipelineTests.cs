@@ -7,6 +7,10 @@ namespace ImageService.Onnx.Tests.Export;
 /// <summary>From a checkpoint in diffusers' format through <c>training/export</c> and the engine to the pictures that diffusers draws.</summary>
 public sealed class ExportedPipelineTests(ITestOutputHelper output)
 {
+    // DDIM on tiny-sdxl turns one bit of a U-Net's output into 3e-4 of the latents. Against float64, a call of the exported graph is off by 6.3e-7 of
+    // its length and one of the reference's own graph by 6.4e-7, so that case may differ more; the pictures may not.
+    private const float MostInSdxl = 4e-3f;
+
     [Theory]
     [InlineData("tiny-sd15")]
     [InlineData("tiny-sd21-v")]
@@ -28,7 +32,7 @@ public sealed class ExportedPipelineTests(ITestOutputHelper output)
             Assert.Equal(reference.Description with { Hash = "", CreatedAt = default }, read.Info.Description with { Hash = "", CreatedAt = default });
             Assert.Equal(reference.TimestepPerRow, read.Info.TimestepPerRow);
             using var model = OnnxDiffusionModel.Load(read, GoldenModel.Cpu);
-            GoldenComparison.Check(model, name, output);
+            GoldenComparison.Check(model, name, output, name == "tiny-sdxl" ? MostInSdxl : GoldenComparison.MostInLatents);
         }
         finally
         {
