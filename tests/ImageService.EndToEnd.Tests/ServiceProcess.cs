@@ -120,8 +120,11 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
 
     private static Process Start(IEnumerable<string> arguments, string? program = null)
     {
+        program ??= Repository.Standalone;
+        // A self-contained executable starts by itself.
+        var byRuntime = Path.GetExtension(program) == ".dll";
         // A shell that runs the tests in the background has them ignore SIGINT, and the service would inherit that: env gives the signal back.
-        var start = new ProcessStartInfo(OperatingSystem.IsLinux() ? "env" : "dotnet")
+        var start = new ProcessStartInfo(OperatingSystem.IsLinux() ? "env" : byRuntime ? "dotnet" : program)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -129,9 +132,10 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
         if (OperatingSystem.IsLinux())
         {
             start.ArgumentList.Add("--default-signal=INT");
-            start.ArgumentList.Add("dotnet");
+            start.ArgumentList.Add(byRuntime ? "dotnet" : program);
         }
-        start.ArgumentList.Add(program ?? Repository.Standalone);
+        if (byRuntime)
+            start.ArgumentList.Add(program);
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         var process = new Process { StartInfo = start, EnableRaisingEvents = true };

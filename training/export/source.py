@@ -76,10 +76,10 @@ def from_checkpoint(folder) -> Source:
     return Source(unet, vae, encoders, configs, tokenizers)
 
 
-def random_source(name, seed, tokenizer=None) -> Source:
-    """tokenizer: a folder; the bundled model's where it is not given. Its end token becomes the text encoders'."""
-    unet, vae = architectures.random_unet(name, seed), architectures.random_vae(name, seed + 1)
-    encoders, tokenizer, xl = architectures.random_text_encoders(name, seed + 2), tokenizer or STARTER, name == "sdxl"
+def random_source(name, seed, tokenizer=None, device="cpu") -> Source:
+    """tokenizer: a folder; the bundled model's where it is not given. Its end token becomes the text encoders'. device: where the weights are drawn and kept."""
+    unet, vae = architectures.random_unet(name, seed, device), architectures.random_vae(name, seed + 1, device)
+    encoders, tokenizer, xl = architectures.random_text_encoders(name, seed + 2, device), tokenizer or STARTER, name == "sdxl"
     end = Config(os.path.join(tokenizer, "vocab.json")).number("<|endoftext|>", None)
     side = {"sd15": 64, "sd21": 96, "sdxl": 128}[name]
     configs = {"unet/config.json": unet_json(unet.config, side), "scheduler/scheduler_config.json": {

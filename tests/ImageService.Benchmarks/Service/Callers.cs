@@ -80,4 +80,4 @@ internal sealed record ServedJob(TimedRequest Arrival, double FinishedAt, Answer
 }
 
 /// <summary>What the service says about a job, in seconds.</summary>
-internal sealed record AnsweredTimings(double Admission, double Denoise);
+internal sealed record AnsweredTimings(double Admission, double Encode, double Denoise, double Decode);

@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using ImageService.Benchmarks.Service;
+using ImageService.EndToEnd.Tests;
+using ImageService.Onnx;
+using Spectre.Console;
+
+namespace ImageService.Benchmarks.Gpu;
+
+/// <summary>The service as its users start it, on the GPU: one caller alone, then many in a closed loop.</summary>
+/// <param name="service">Its executable; null = the one built in this checkout.</param>
+/// <param name="steps">U-Net evaluations of a picture.</param>
+internal sealed class LoadedService(OnnxOptions options, string? service, int side, int steps)
+{
+    private const int Pictures = 12; // of the caller who is alone, the first two not counted
+    private const double SettleSeconds = 5;
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(4);
+
+    public async Task<ServiceUnderLoad> RunAsync(int clients, double seconds, CancellationToken cancellationToken)
+    {
+        using var data = new TemporaryFolder();
+        var began = Stopwatch.GetTimestamp();
+        await using var process = await ServiceProcess.StartAsync(service ?? Repository.Standalone, Settings(data.Path));
+        try
+        {
+            return await MeasureAsync(process, began, clients, seconds, cancellationToken);
+        }
+        catch (Exception)
+        {
+            AnsiConsole.WriteLine(process.Output);
+            throw;
+        }
+    }
+
+    private async Task<ServiceUnderLoad> MeasureAsync(ServiceProcess process, long began, int clients, double seconds, CancellationToken cancellationToken)
+    {
+        while ((await process.Client.GetAsync("/healthz/ready", cancellationToken)).StatusCode != System.Net.HttpStatusCode.OK)
+        {
+            if (Stopwatch.GetElapsedTime(began) > StartLimit)
+                throw new TimeoutException("The service was not ready in time.");
+            await Task.Delay(50, cancellationToken);
+        }
+        var started = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        AnsiConsole.MarkupLineInterpolated($"service ready after {started:f1} s");
+        var pictures = new Traffic("uniform", [steps], [7.5f], ["dpmpp_2m"]).Poisson(double.PositiveInfinity, 1000, seed: 1);
+        var callers = new Callers(process.Client, side);
+        var alone = new List<ServedJob>();
+        foreach (var picture in pictures.Take(Pictures))
+            alone.AddRange(await callers.ComeAsync([picture], cancellationToken));
+        var counted = alone.Skip(2).ToList();
+        var drawn = Median(counted.Select(j => 1000 * (j.Timings.Encode + j.Timings.Denoise + j.Timings.Decode)));
+        var latency = Median(counted.Select(j => 1000 * j.FinishedAt));
+        AnsiConsole.MarkupLineInterpolated($"one client, {steps} steps: {drawn:f1} ms a picture drawn, {latency:f1} ms as the client sees it; {counted[0].Timings}");
+
+        using var monitor = new GpuMonitor();
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var load = callers.KeepComingAsync(pictures, clients, enough.Token);
+        await Task.Delay(TimeSpan.FromSeconds(SettleSeconds), cancellationToken);
+        monitor.Begin();
+        var before = await Counters.ReadAsync(process.Client, cancellationToken);
+        var since = Stopwatch.GetTimestamp();
+        await Task.WhenAny(load, Task.Delay(TimeSpan.FromSeconds(seconds), cancellationToken));
+        var counters = await Counters.ReadAsync(process.Client, cancellationToken) - before;
+        var took = Stopwatch.GetElapsedTime(since).TotalSeconds;
+        var idle = monitor.Idle;
+        await enough.CancelAsync();
+        await load;
+        // Pictures come in waves; rows flow evenly. Two rows a step make a picture.
+        var images = counters.Rows / (2 * steps) / took;
+        AnsiConsole.MarkupLineInterpolated($"{clients} clients: {images:f2} pictures a second, {counters.Rows / counters.Calls:f1} rows a call, GPU idle {idle:p1}");
+        return new ServiceUnderLoad("" + options.Models.Default, side, steps, clients, started, drawn, latency, images, took, counters.Rows / counters.Calls, idle, OfStart(process.Output));
+    }
+
+    private List<string> Settings(string data)
+    {
+        List<string> settings =
+        [
+            $"Jobs:SqlitePath={Path.Combine(data, "jobs.db")}", $"Blobs:DiskPath={Path.Combine(data, "blobs")}",
+            $"Models:Path={options.Models.Path}", $"Models:Default={options.Models.Default}", $"Execution:Provider={options.Execution.Provider}",
+            $"Execution:CudaGraphs={options.Execution.CudaGraphs}",
+        ];
+        return settings;
+    }
+
+    // Each job has lines of its own there.
+    private static string OfStart(string log) => string.Join('\n', log.Split('\n').Where(l => !l.Contains(" job_", StringComparison.Ordinal)));
+
+    private static double Median(IEnumerable<double> values)
+    {
+        var sorted = values.Order().ToList();
+        return sorted[sorted.Count / 2];
+    }
+}
