@@ -94,7 +94,9 @@ public sealed class EngineThreadTests
     {
         var models = new WorkerModels([], load, "cpu");
         var pool = new ModelPool(models, 1, NullLogger<ModelPool>.Instance, TimeProvider.System);
-        return new EngineThread(new EngineOptions().PolicyFor(models), FakePreparation.Create(), pool, TimeProvider.System, NullLogger<EngineThread>.Instance);
+        var options = Options.Create(new EngineOptions { MaxRows = 8 });
+        var budgets = new RowBudgets(options, models, NullLogger<RowBudgets>.Instance);
+        return new EngineThread(options.Value.PolicyFor(models, budgets), budgets, FakePreparation.Create(), pool, TimeProvider.System, NullLogger<EngineThread>.Instance);
     }
 
     private sealed class JournalListener(Journal journal) : IDenoiseListener
