@@ -30,7 +30,7 @@ public sealed class HoldUpTests
     [Theory]
     [InlineData(1, 5)]
     [InlineData(4, 5)]
-    [InlineData(4, 40)]
+    [InlineData(4, 30)]
     public void What_takes_several_steps_runs_beside_them(int count, int steps)
     {
         Assert.InRange(LongestHoldUp(DeviceCosts.H100 with { DecodePicture = steps * ShortStep }, count), 0.1, 1.5);
@@ -52,7 +52,7 @@ public sealed class HoldUpTests
         // What encoding and decoding take is seen before.
         var first = Add(steps: 2);
         Turn(() => first.FinishedAt is null);
-        var stayers = Enumerable.Range(0, Stayers).Select(_ => Add(steps: 4000)).ToList();
+        var stayers = Enumerable.Range(0, Stayers).Select(_ => Add(steps: 1000)).ToList();
         Turn(() => stayers.Exists(s => s.FirstStepAt is null));
 
         device.Called = Stepped;
@@ -82,7 +82,7 @@ public sealed class HoldUpTests
 
         void Stepped()
         {
-            if (endedAt > 0)
+            if (endedAt > 0 && stayers[0].FinishedAt is null)
                 longest = Math.Max(longest, (time.Seconds - endedAt - device.LastCall) / Math.Max(length, device.LastCall));
             (endedAt, length) = (time.Seconds, device.LastCall);
         }
