@@ -61,9 +61,9 @@ public sealed class EngineOptions : IValidatableObject
         foreach (var (size, rows) in RowBudgets)
         {
             if (TrySize(size) is null)
-                yield return new ValidationResult($"Engine:RowBudgets:{size} must be called WIDTHxHEIGHT in pixels, each a multiple of {SideMultiple} of {SideMultiple} to {LongestSide}, as 512x512.", [nameof(RowBudgets)]);
+                yield return new ValidationResult($"Engine:RowBudgets:{size} must be called WIDTHxHEIGHT in pixels, each a multiple of {SideMultiple} of {SideMultiple} to {LongestSide}, as 512x512.");
             else if (!int.TryParse(rows, NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count is < 2 or > MostRows)
-                yield return new ValidationResult($"Engine:RowBudgets:{size} must be 2 to {MostRows} rows, not '{rows}'.", [nameof(RowBudgets)]);
+                yield return new ValidationResult($"Engine:RowBudgets:{size} must be 2 to {MostRows} rows, not '{rows}'.");
         }
     }
 

@@ -41,7 +41,7 @@ public sealed partial class HostTests
             await Task.Delay(200, TestContext.Current.CancellationToken);
             page = await service.Client.GetStringAsync("/metrics");
         }
-        while (!page.Contains("shape=\"64x64\"", StringComparison.Ordinal));
+        while (!page.Split('\n').Any(l => l.StartsWith("imageservice_queue_waiting{", StringComparison.Ordinal) && l.Contains("shape=\"64x64\"", StringComparison.Ordinal)));
         var documented = Metric().Matches(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "operations.md"))).Select(m => m.Groups[1].Value).ToList();
         Assert.True(documented.Count >= 12);
         Assert.All(documented, name => Assert.True(page.Contains($"# TYPE {name} ", StringComparison.Ordinal), $"{name} is not on the page:\n{page}"));
@@ -55,6 +55,7 @@ public sealed partial class HostTests
     [InlineData("Worker", "Worker:GraceSeconds=301", "GraceSeconds")]
     [InlineData("Worker", "Execution:Provider=abacus", "Provider")]
     [InlineData("Standalone", "Engine:StuckSeconds=1", "StuckSeconds")]
+    [InlineData("Standalone", "Engine:RowBudgets:500x512=8", "Engine:RowBudgets:500x512")]
     public async Task A_refused_configuration_is_one_sentence_and_exit_code_1(string program, string setting, string named)
     {
         using var folder = new TemporaryFolder();

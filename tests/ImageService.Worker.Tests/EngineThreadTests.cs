@@ -87,6 +87,71 @@ public sealed class EngineThreadTests
         Assert.Equal(HealthStatus.Unhealthy, (await check.CheckHealthAsync(new HealthCheckContext())).Status);
     }
 
+    [Fact]
+    public async Task While_rows_are_measured_the_process_is_live_and_not_ready()
+    {
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var model = new FakeDiffusionModel
+        {
+            OnPredict = _ =>
+            {
+                _journal.Add("measured");
+                gate.Task.Wait();
+            },
+        };
+        var models = new WorkerModels([model.Info.Description], _ => model, "cpu");
+        var pool = new ModelPool(models, 1, NullLogger<ModelPool>.Instance, TimeProvider.System);
+        var options = Options.Create(new EngineOptions { MeasureSeconds = 60 });
+        var budgets = new RowBudgets(options, models, NullLogger<RowBudgets>.Instance);
+        using var thread = new EngineThread(options.Value.PolicyFor(models, budgets), budgets, FakePreparation.Create(), pool, TimeProvider.System, NullLogger<EngineThread>.Instance);
+        var live = new EngineHealthCheck(thread, options);
+        await _journal.Has("measured");
+        Assert.Equal(HealthStatus.Healthy, (await live.CheckHealthAsync(new HealthCheckContext())).Status);
+        Assert.Equal(1, pool.Preloading);
+
+        gate.SetResult();
+        thread.Add(new DenoiseJob(WorkerScene.Request(), new JournalListener(_journal)));
+        await _journal.Has("finished");
+        Assert.Equal(0, pool.Preloading);
+        Assert.True(model.Calls.Count > 6);
+    }
+
+    [Fact]
+    public async Task A_long_decode_runs_on_a_thread_of_its_own_while_the_batch_goes_on()
+    {
+        await using var scene = new WorkerScene();
+        var engine = 0;
+        var decoders = new HashSet<int>();
+        using var decoding = new ManualResetEventSlim();
+        var (steps, stepsDuringDecode) = (0, 0);
+        scene.Model.OnPredict = _ =>
+        {
+            (engine, steps) = (Environment.CurrentManagedThreadId, steps + 1);
+            if (decoding.IsSet && ++stepsDuringDecode == 20)
+                decoding.Reset();
+            scene.Time.Advance(TimeSpan.FromMilliseconds(1));
+        };
+        scene.Model.OnDecode = () =>
+        {
+            lock (decoders)
+                decoders.Add(Environment.CurrentManagedThreadId);
+            scene.Time.Advance(TimeSpan.FromMilliseconds(100));
+            if (Environment.CurrentManagedThreadId == engine || stepsDuringDecode > 0)
+                return;
+            decoding.Set();
+            SpinWait.SpinUntil(() => !decoding.IsSet);
+        };
+        scene.Put(WorkerScene.Request(seed: 1, steps: 2));
+        await scene.StartAsync();
+        await scene.Journal.Has("complete");
+        scene.Put(WorkerScene.Request(seed: 2, steps: 1000));
+        scene.Put(WorkerScene.Request(seed: 3, steps: 2));
+        await scene.Journal.Has("complete", times: 3);
+
+        Assert.Equal(20, stepsDuringDecode);
+        Assert.Contains(decoders, d => d != engine);
+    }
+
     private DenoiseJob Job(string model, long seed = 1, int steps = 20) =>
         new(WorkerScene.Request(seed, steps) with { Model = model }, new JournalListener(_journal));
 
@@ -94,7 +159,9 @@ public sealed class EngineThreadTests
     {
         var models = new WorkerModels([], load, "cpu");
         var pool = new ModelPool(models, 1, NullLogger<ModelPool>.Instance, TimeProvider.System);
-        return new EngineThread(new EngineOptions().PolicyFor(models), FakePreparation.Create(), pool, TimeProvider.System, NullLogger<EngineThread>.Instance);
+        var options = Options.Create(new EngineOptions { MaxRows = 8 });
+        var budgets = new RowBudgets(options, models, NullLogger<RowBudgets>.Instance);
+        return new EngineThread(options.Value.PolicyFor(models, budgets), budgets, FakePreparation.Create(), pool, TimeProvider.System, NullLogger<EngineThread>.Instance);
     }
 
     private sealed class JournalListener(Journal journal) : IDenoiseListener

@@ -22,7 +22,8 @@ internal sealed class WorkerScene : IAsyncDisposable
         var engineOptions = Options.Create(new EngineOptions { MaxRows = maxRows });
         var models = new WorkerModels([Model.Info.Description], _ => Model, "cpu");
         var pool = new ModelPool(models, 1, NullLogger<ModelPool>.Instance, Time);
-        Engine = new EngineThread(engineOptions.Value.PolicyFor(models), FakePreparation.Create(), pool, Time, NullLogger<EngineThread>.Instance);
+        var budgets = new RowBudgets(engineOptions, models, NullLogger<RowBudgets>.Instance);
+        Engine = new EngineThread(engineOptions.Value.PolicyFor(models, budgets), budgets, FakePreparation.Create(), pool, Time, NullLogger<EngineThread>.Instance);
         var format = new PictureFormat((picture, _, model) =>
             {
                 EncodedOn.Add(Environment.CurrentManagedThreadId);
@@ -31,9 +32,9 @@ internal sealed class WorkerScene : IAsyncDisposable
             look => new Preview(look.Index, look.Step, look.Steps, new byte[] { 7 }, "image/png", look.Width, look.Height));
         var writer = new PictureWriter(Blobs, format, options, Time, NullLogger<PictureWriter>.Instance);
         var retry = new StoreRetry(Time, NullLogger<StoreRetry>.Instance);
-        var services = new JobRunServices(store ?? Queue, Blobs, Engine, models, format, writer, retry, Time, NullLogger<JobRun>.Instance);
+        var services = new JobRunServices(store ?? Queue, Blobs, Engine, budgets, models, format, writer, retry, Time, NullLogger<JobRun>.Instance);
         Keeper = new LeaseKeeper(store ?? Queue, options, Time, NullLogger<LeaseKeeper>.Instance);
-        Pump = new JobPump(store ?? Queue, services, Keeper, options, engineOptions, Time, NullLogger<JobPump>.Instance);
+        Pump = new JobPump(store ?? Queue, services, Keeper, options, Time, NullLogger<JobPump>.Instance);
     }
 
     public Journal Journal { get; } = new();

@@ -121,9 +121,7 @@ public sealed class DenoiseEngine
     private bool MayPrepare(DenoiseJob job, IDiffusionModel model)
     {
         // A static batch is made of everyone who is here when it starts.
-        if (_rowPolicy.Batching.IsStatic() && _batcher.RunningCount == 0)
-            return true;
-        return _side.HasTimeFor(job, model, first: _report.Prepared == 0);
+        return (_rowPolicy.Batching.IsStatic() && _batcher.RunningCount == 0) || _side.HasTimeFor(job, model, first: _report.Prepared == 0);
     }
 
     private void Admit(Arrival arrival)
@@ -195,8 +193,8 @@ public sealed class DenoiseEngine
             Advance(task, runner, row, began);
             row += task.Rows;
         }
-        runner.StepSeconds = Seconds(began);
-        return (rows, paddedRows, runner.StepSeconds.Value);
+        runner.StepSeconds = _side.Alone(Seconds(began));
+        return (rows, paddedRows, Seconds(began));
     }
 
     // Of the batches that run; null if none has stepped.

@@ -9,8 +9,11 @@ namespace ImageService.Diffusion.Denoise;
 /// </summary>
 internal sealed class SideCosts
 {
-    // Beside a running batch a piece takes up to about twice its time; one that shows itself shorter again on the engine's thread is believed.
-    private const double BesideSteps = 2;
+    /// <summary>
+    /// A step and a piece that share the device take up to about twice their time each. Where they take less, a piece first seen beside a step is thought shorter
+    /// than it is, tried on the engine's thread, and known from then on.
+    /// </summary>
+    public const double BesideSteps = 2;
 
     // English in CLIP's vocabulary: four characters and a space a token.
     private const int CharactersOfToken = 5;
@@ -48,10 +51,13 @@ internal sealed class SideCosts
         rates.EncodedPixel = Seen(rates.EncodedPixel, Math.Max(0, piece.Seconds - text) / Pixels(request), aside);
     }
 
-    private static double Seen(double known, double now, bool aside) =>
-        aside ? Math.Min(known, now / BesideSteps)
-        : double.IsFinite(known) ? (known + now) / 2
-        : now;
+    private static double Seen(double known, double now, bool aside) => (aside, double.IsFinite(known)) switch
+    {
+        (true, true) => Math.Min(known, now),
+        (true, false) => now / BesideSteps,
+        (false, true) => (known + now) / 2,
+        _ => now,
+    };
 
     private static double Pixels(GenerationRequest request) => (double)request.Width * request.Height;
 

@@ -7,6 +7,8 @@ internal sealed class SideQueue(ISideLane lane, TimeProvider time)
     private readonly Queue<SidePiece> _done = new();
     private SidePiece? _running;
 
+    public bool Busy => _running is not null;
+
     /// <summary>Pictures that wait for the decoder or are in it.</summary>
     public int Pictures { get; private set; }
 

@@ -20,6 +20,9 @@ internal sealed class SideWork(ISideLane? lane, TimeProvider time, Action<SidePi
     /// <summary>Pictures that wait for the decoder or are in it.</summary>
     public int Undecoded => _denoised.Count + (_queue?.Pictures ?? 0);
 
+    /// <summary>What a step that took so long takes when no piece runs beside it.</summary>
+    public double Alone(double seconds) => BesideSteps ? seconds / SideCosts.BesideSteps : seconds;
+
     /// <summary>For a job that was canceled, too.</summary>
     public bool Uses(IDiffusionModel model) => _queue?.Uses(model) == true;
 
@@ -28,11 +31,12 @@ internal sealed class SideWork(ISideLane? lane, TimeProvider time, Action<SidePi
     {
         while (_queue?.TakeDone() is { } piece)
             End(piece, aside: true);
+        _gap.BesideLane = BesideSteps;
     }
 
     /// <summary>A step has ended: what comes now stands before the next.</summary>
-    /// <param name="shortest">Seconds of the last step of the running batch that steps fastest; null = none has stepped since.</param>
-    public void Stepped(double? shortest) => _gap.Begin(shortest ?? _gap.Length);
+    /// <param name="shortest">As in <see cref="StepGap.Begin"/>.</param>
+    public void Stepped(double? shortest) => _gap.Begin(shortest);
 
     /// <summary>Whether to prepare a job now or after the next step.</summary>
     /// <param name="first">None was prepared since the last step.</param>
@@ -68,6 +72,8 @@ internal sealed class SideWork(ISideLane? lane, TimeProvider time, Action<SidePi
         }
     }
 
+    private bool BesideSteps => _queue?.Busy == true;
+
     // Room is left for the preparation that had none, else pictures might keep jobs out for ever. Where nothing runs, one at a time: who comes need not wait for all.
     private bool MayDecode(double seconds, bool first) =>
         Running ? _gap.HasRoomFor(seconds + _putOff) || (first && _queue is null) : first;
@@ -80,6 +86,7 @@ internal sealed class SideWork(ISideLane? lane, TimeProvider time, Action<SidePi
         if (aside)
         {
             _queue!.Add(piece);
+            _gap.BesideLane = true;
             return;
         }
         piece.Run(time);

@@ -6,13 +6,19 @@ namespace ImageService.Diffusion.Denoise;
 /// </summary>
 internal sealed class StepGap
 {
+    // A piece that runs beside the steps makes them longer by up to as much again: then there is room for what is short, a prompt mostly.
+    private const double ShareBesideLane = 0.25;
+    private double _step;
     private double _spent;
 
-    /// <summary>Seconds: the last step of the running batch that steps fastest.</summary>
-    public double Length { get; private set; }
+    /// <summary>The side lane is at work.</summary>
+    public bool BesideLane { private get; set; }
 
-    /// <summary>A step has begun and ended: what comes now stands before the next.</summary>
-    public void Begin(double length) => (Length, _spent) = (length, 0);
+    private double Length => BesideLane ? ShareBesideLane * _step : _step;
+
+    /// <summary>A step has ended: what comes now stands before the next.</summary>
+    /// <param name="step">Seconds of the last step of the running batch that steps fastest, had it had the device to itself; null = as before.</param>
+    public void Begin(double? step) => (_step, _spent) = (step ?? _step, 0);
 
     public void Spend(double seconds) => _spent += seconds;
 

@@ -15,7 +15,7 @@ internal sealed class StepRunner(GroupKey key, IDiffusionModel model, int capaci
 
     public int Capacity { get; } = capacity;
 
-    /// <summary>Of the last step; null before the first.</summary>
+    /// <summary>Of the last step, had it had the device to itself; null before the first.</summary>
     public double? StepSeconds { get; set; }
 
     /// <summary>The one U-Net call of the step.</summary>

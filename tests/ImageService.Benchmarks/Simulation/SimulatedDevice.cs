@@ -35,6 +35,12 @@ internal sealed class SimulatedDevice(DeviceCosts costs, SimulatedLane lane) : I
     /// <summary>U-Net calls so far.</summary>
     public long Calls { get; private set; }
 
+    /// <summary>Seconds of the last U-Net call, had it had the device to itself.</summary>
+    public double LastCall { get; private set; }
+
+    /// <summary>Hears of each U-Net call at its end.</summary>
+    public Action? Called { get; set; }
+
     public ModelAvailability Find(string id, Func<IDiffusionModel, bool> inUse, out IDiffusionModel? model)
     {
         model = this;
@@ -47,7 +53,9 @@ internal sealed class SimulatedDevice(DeviceCosts costs, SimulatedLane lane) : I
     public void PredictNoise(UNetBatch batch)
     {
         Calls++;
-        lane.Take(costs.Call(batch.Rows) / 1000);
+        LastCall = costs.Call(batch.Rows) / 1000;
+        lane.Take(LastCall);
+        Called?.Invoke();
     }
 
     public void DecodeLatents(int height, int width, ReadOnlySpan<float> latents, Span<byte> rgb) => lane.Take(costs.DecodePicture / 1000);

@@ -12,18 +12,15 @@ internal sealed class SimulatedLane(VirtualTime time) : ISideLane
     private double _left; // seconds that the device still needs for the piece
     private bool _working;
 
-    /// <summary>Seconds that pieces took of the device.</summary>
-    public double Spent { get; private set; }
-
     public bool Busy => _done is not null;
 
     public void Run(Action work, Action done)
     {
         _left = 0;
         _working = true;
-        work();
+        // The piece looks at the clock itself: for it, and for it alone, its time passes here.
+        time.Aside(work);
         _working = false;
-        Spent += _left;
         _done = done;
     }
 
@@ -33,6 +30,7 @@ internal sealed class SimulatedLane(VirtualTime time) : ISideLane
         if (_working)
         {
             _left += seconds;
+            time.Advance(seconds);
             return;
         }
         var shared = Busy ? Math.Min(seconds, _left) : 0;

@@ -19,7 +19,7 @@ internal sealed class Simulator(DeviceCosts costs, int maxRows)
         var time = new VirtualTime();
         var lane = new SimulatedLane(time);
         using var device = new SimulatedDevice(costs, lane);
-        var engine = new DenoiseEngine(new RowPolicy { Budget = _ => maxRows, Sizes = RowPolicy.DeviceSizes, Batching = policy }, Preparation(device), device, time, lane);
+        var engine = Engine(device, maxRows, policy, time, lane);
         var jobs = new SimulatedJob[arrivals.Count];
         var arrived = 0;
         while (arrived < jobs.Length || engine.HasWork)
@@ -40,6 +40,10 @@ internal sealed class Simulator(DeviceCosts costs, int maxRows)
         }
         return new SimulatedRun(jobs, device.Calls, maxRows);
     }
+
+    /// <param name="lane">Null = encoding and decoding on the engine's thread alone.</param>
+    public static DenoiseEngine Engine(SimulatedDevice device, int maxRows, Batching policy, VirtualTime time, SimulatedLane? lane) =>
+        new(new RowPolicy { Budget = _ => maxRows, Sizes = RowPolicy.DeviceSizes, Batching = policy }, Preparation(device), device, time, lane);
 
     private static JobPreparation Preparation(SimulatedDevice device)
     {

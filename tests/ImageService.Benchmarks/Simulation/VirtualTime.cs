@@ -24,6 +24,14 @@ internal sealed class VirtualTime : TimeProvider
     /// <summary>No effect if that moment has passed.</summary>
     public void AdvanceTo(double seconds) => _ticks = Math.Max(_ticks, Ticks(seconds));
 
+    /// <summary>Afterwards it is as late as before.</summary>
+    public void Aside(Action work)
+    {
+        var before = _ticks;
+        work();
+        _ticks = before;
+    }
+
     public bool HasReached(double seconds) => _ticks >= Ticks(seconds);
 
     private static long Ticks(double seconds) => (long)Math.Ceiling(seconds * TicksPerSecond);

@@ -1,17 +1,22 @@
 using ImageService.Core;
 using ImageService.Diffusion.Denoise;
 using ImageService.Testing;
+using Microsoft.Extensions.Time.Testing;
 
 namespace ImageService.Diffusion.Tests.Denoise;
 
-/// <summary>An engine over fakes, and what tests ask of it.</summary>
+/// <summary>An engine over fakes, and what tests ask of it. Its clock stands unless the test turns it: then all work is in time and only turns count.</summary>
 internal sealed class EngineScene
 {
     public EngineScene(int maxRows = 8, IReadOnlyList<int>? sizes = null, int exactRows = 4, IModelSource? models = null,
-        Batching batching = Batching.Step, TimeProvider? time = null)
+        Batching batching = Batching.Step, TimeProvider? time = null, ISideLane? lane = null)
+        : this(new RowPolicy { Budget = _ => maxRows, Sizes = sizes ?? [], ExactRows = exactRows, Batching = batching }, models, time, lane)
     {
-        var policy = new RowPolicy { Budget = _ => maxRows, Sizes = sizes ?? [], ExactRows = exactRows, Batching = batching };
-        Engine = new DenoiseEngine(policy, FakePreparation.Create(), models ?? new LoadedModels(Model), time ?? TimeProvider.System);
+    }
+
+    public EngineScene(RowPolicy policy, IModelSource? models = null, TimeProvider? time = null, ISideLane? lane = null)
+    {
+        Engine = new DenoiseEngine(policy, FakePreparation.Create(), models ?? new LoadedModels(Model), time ?? new FakeTimeProvider(), lane);
     }
 
     public FakeDiffusionModel Model { get; } = new();
