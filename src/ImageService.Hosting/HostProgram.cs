@@ -10,6 +10,9 @@ public static class HostProgram
     /// <summary>The configuration, or a file that it names, is refused. One sentence on the error stream says why.</summary>
     public const int Refused = 1;
 
+    /// <summary>The device that models ran on is gone for this process; its jobs were handed back. A new process may find the device again.</summary>
+    public const int DeviceLost = 3;
+
     /// <param name="isRefusal">Exceptions whose message says all that a person needs, beside those of options and files.</param>
     public static async Task<int> RunAsync(Func<WebApplication> build, Func<Exception, bool>? isRefusal = null, CancellationToken cancellationToken = default)
     {
@@ -17,8 +20,9 @@ public static class HostProgram
         try
         {
             await using var app = build();
+            var exit = app.Services.GetService<HostExit>();
             await app.RunAsync(cancellationToken);
-            return Ended;
+            return exit?.Code ?? Ended;
         }
         catch (Exception e) when (Sentence(e, isRefusal) is { } sentence)
         {

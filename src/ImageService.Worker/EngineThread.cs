@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using ImageService.Diffusion;
 using ImageService.Diffusion.Denoise;
 
 namespace ImageService.Worker;
@@ -17,6 +18,7 @@ internal sealed class EngineThread : IDisposable
     private readonly Thread _thread;
     private readonly TimeProvider _time;
     private readonly RowPolicy _rows;
+    private readonly TaskCompletionSource _deviceLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _turnBegan; // 0 = idle
 
     public EngineThread(RowPolicy rows, RowBudgets budgets, JobPreparation preparation, ModelPool models, TimeProvider time, ILogger<EngineThread> logger)
@@ -25,7 +27,7 @@ internal sealed class EngineThread : IDisposable
         _engine = new DenoiseEngine(rows, preparation, models, time, _lane);
         _models = models;
         _models.LoadEnded = () => _messages.Writer.TryWrite(_ => _models.TakePreloaded());
-        _models.Ready = model => budgets.Learn(model, idle: !_engine.Draws, time);
+        _models.Ready = model => MakeReady(model, budgets);
         _models.Unloading = _engine.Forget;
         _logger = logger;
         _time = time;
@@ -36,6 +38,9 @@ internal sealed class EngineThread : IDisposable
 
     /// <summary>False after the thread's end, wanted or not.</summary>
     public bool IsAlive => _thread.IsAlive;
+
+    /// <summary>Completes when the device is gone: from then on nothing is drawn, and what is here can only be saved.</summary>
+    public Task DeviceLost => _deviceLost.Task;
 
     /// <summary>How long the turn under way has lasted; zero when idle. A turn is one U-Net call and what goes with it.</summary>
     public TimeSpan InTurn => Volatile.Read(ref _turnBegan) is not 0 and var began ? _time.GetElapsedTime(began) : TimeSpan.Zero;
@@ -90,12 +95,17 @@ internal sealed class EngineThread : IDisposable
             {
                 while (messages.TryRead(out var message))
                     message(_engine);
-                if (_engine.HasWork)
+                if (_engine.HasWork && !DeviceLost.IsCompleted)
                 {
                     var turn = _engine.Turn();
                     WorkerTelemetry.Turned(turn, _rows);
                     worked = turn.Worked;
                 }
+            }
+            catch (DeviceLostException e)
+            {
+                Log.DeviceLost(_logger, e);
+                _deviceLost.TrySetResult();
             }
             catch (Exception e)
             {
@@ -108,6 +118,18 @@ internal sealed class EngineThread : IDisposable
                 messages.WaitToReadAsync().AsTask().GetAwaiter().GetResult();
         }
         _lane.Dispose();
-        _models.Dispose();
+        // To free what lay on a lost device is an error of its own, or never ends.
+        if (!DeviceLost.IsCompleted)
+            _models.Dispose();
+    }
+
+    private void MakeReady(IDiffusionModel model, RowBudgets budgets)
+    {
+        budgets.Learn(model, idle: !_engine.Draws, _time);
+        if (_engine.Draws || _rows.Sizes.Count == 0)
+            return; // it would hold them up; or nothing is gained by it
+        var (size, began) = (model.Info.Description, _time.GetTimestamp());
+        var calls = RowWarmUp.Run(model, _rows, _time);
+        Log.WarmedUp(_logger, size.Id, size.DefaultWidth, size.DefaultHeight, calls, _time.GetElapsedTime(began).TotalSeconds);
     }
 }

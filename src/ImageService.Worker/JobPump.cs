@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using ImageService.Core;
+using ImageService.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace ImageService.Worker;
@@ -7,7 +8,8 @@ namespace ImageService.Worker;
 /// <summary>
 /// Leases jobs while the engine has rows free, starts a <see cref="JobRun"/> for each, and at shutdown hands back what is not finished.
 /// </summary>
-internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKeeper keeper, IOptions<WorkerOptions> options, TimeProvider time, ILogger<JobPump> logger) : BackgroundService
+internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKeeper keeper, IOptions<WorkerOptions> options, IHostApplicationLifetime lifetime, HostExit exit,
+    TimeProvider time, ILogger<JobPump> logger) : BackgroundService
 {
     private const int MostJobsAtOnce = 32;
     private const double Rounding = 1e-6;
@@ -18,10 +20,17 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
     {
         using var drained = new CancellationTokenSource();
         var keeping = keeper.RunAsync(drained.Token);
-        await LeaseAsync(stoppingToken);
+        using var leasing = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        var lost = services.Engine.DeviceLost.ContinueWith(_ => leasing.Cancel(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        await LeaseAsync(leasing.Token);
         await DrainAsync();
         await drained.CancelAsync();
         await keeping;
+        if (!lost.IsCompleted)
+            return;
+        // Only a new process may find the device again.
+        exit.Code = HostProgram.DeviceLost;
+        lifetime.StopApplication();
     }
 
     private async Task LeaseAsync(CancellationToken stopping)
@@ -110,7 +119,7 @@ internal sealed class JobPump(IJobQueue queue, JobRunServices services, LeaseKee
             return;
         var forRelease = TimeSpan.FromSeconds(Math.Min(5, _options.Grace.TotalSeconds / 4));
         var forWork = _options.Grace - forRelease;
-        var staying = runs.Where(r => r.TimeLeft < forWork).ToList();
+        var staying = services.Engine.DeviceLost.IsCompleted ? [] : runs.Where(r => r.TimeLeft < forWork).ToList();
         Log.Draining(logger, staying.Count, runs.Count - staying.Count, _options.Grace.TotalSeconds);
         using var over = new CancellationTokenSource();
         try

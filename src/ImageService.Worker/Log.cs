@@ -1,4 +1,5 @@
 using ImageService.Core;
+using ImageService.Hosting;
 using ImageService.Diffusion.Denoise;
 
 namespace ImageService.Worker;
@@ -76,4 +77,12 @@ internal static partial class Log
 
     [LoggerMessage(24, LogLevel.Warning, "Row budget of {ModelId} at {Width}x{Height} lowered to {Rows} rows: more do not fit into the device's memory. Engine:RowBudgets can say so from the start")]
     public static partial void RowsLowered(ILogger logger, string modelId, int width, int height, int rows);
+
+    [LoggerMessage(25, LogLevel.Critical, "The device is lost; the jobs are handed back and the process ends with exit code {ExitCode}")]
+    private static partial void DeviceLost(ILogger logger, Exception exception, int exitCode);
+
+    public static void DeviceLost(ILogger logger, Exception exception) => DeviceLost(logger, exception, HostProgram.DeviceLost);
+
+    [LoggerMessage(26, LogLevel.Information, "Model {ModelId} warmed up at {Width}x{Height} in {Seconds:0.0} s: {Calls}")]
+    public static partial void WarmedUp(ILogger logger, string modelId, int width, int height, string calls, double seconds);
 }

@@ -46,6 +46,7 @@ public static class WorkerServiceCollectionExtensions
         services.AddSingleton<StoreRetry>();
         services.AddSingleton<JobRunServices>();
         services.AddSingleton<LeaseKeeper>();
+        services.AddSingleton<HostExit>();
         services.AddHostedService<JobPump>();
         services.AddSingleton<ModelAnnouncer>();
         services.AddHostedService(provider => provider.GetRequiredService<ModelAnnouncer>());

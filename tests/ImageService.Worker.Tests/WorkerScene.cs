@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using ImageService.Core;
 using ImageService.Diffusion.Denoise;
+using ImageService.Hosting;
 using ImageService.Testing;
+using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
@@ -34,7 +36,7 @@ internal sealed class WorkerScene : IAsyncDisposable
         var retry = new StoreRetry(Time, NullLogger<StoreRetry>.Instance);
         var services = new JobRunServices(store ?? Queue, Blobs, Engine, budgets, models, format, writer, retry, Time, NullLogger<JobRun>.Instance);
         Keeper = new LeaseKeeper(store ?? Queue, options, Time, NullLogger<LeaseKeeper>.Instance);
-        Pump = new JobPump(store ?? Queue, services, Keeper, options, Time, NullLogger<JobPump>.Instance);
+        Pump = new JobPump(store ?? Queue, services, Keeper, options, Lifetime, Exit, Time, NullLogger<JobPump>.Instance);
     }
 
     public Journal Journal { get; } = new();
@@ -44,6 +46,8 @@ internal sealed class WorkerScene : IAsyncDisposable
 
     public FakeDiffusionModel Model { get; } = new() { RecordCalls = false };
     public SteppedTime Time { get; }
+    public HostExit Exit { get; } = new();
+    public ApplicationLifetime Lifetime { get; } = new(NullLogger<ApplicationLifetime>.Instance);
     public FakeQueue Queue { get; }
     public FakeBlobs Blobs { get; }
     public EngineThread Engine { get; }

@@ -11,7 +11,7 @@ namespace ImageService.Diffusion.Denoise;
 /// a step (<see cref="StepGap"/>): what does not fit waits for the next gap, and what fits into none goes to the side lane, if there is one, and runs beside the
 /// steps. What goes wrong ends the jobs concerned and nothing else.
 /// </remarks>
-public sealed class DenoiseEngine
+public sealed partial class DenoiseEngine
 {
     private const int MaxGroups = 4;
     private const int AgeLimit = 64; // steps or turns
@@ -96,6 +96,7 @@ public sealed class DenoiseEngine
         }
     }
 
+    /// <exception cref="DeviceLostException">Nothing can be drawn any more. The jobs are as they were after their last step: <see cref="Save"/> gives their state.</exception>
     public TurnReport Turn()
     {
         _turn++;
@@ -129,6 +130,8 @@ public sealed class DenoiseEngine
         var job = arrival.Job;
         job.Phase = JobPhase.Preparing;
         _drawing.Add(job);
+        if (arrival.Failure is DeviceLostException lost)
+            throw new DeviceLostException(lost.Message, lost);
         if (arrival.Model is null)
         {
             Fail(job, new DenoiseFailure("model_unavailable", $"The model '{job.Request.Model}' could not be loaded: {arrival.Failure!.Message}", Retry: true, arrival.Failure));
@@ -139,6 +142,8 @@ public sealed class DenoiseEngine
 
     private void End(SidePiece piece)
     {
+        if (piece.Lost is { } lost)
+            throw new DeviceLostException(lost.Message, lost);
         _report = _report with { Worked = true };
         if (piece.Failure is { } failure)
             Fail(piece.Job, failure);
@@ -165,61 +170,6 @@ public sealed class DenoiseEngine
             job.Listener.Denoised();
             _side.Add(task);
         }
-    }
-
-    private (int Rows, int PaddedRows, double Seconds) StepOneGroup()
-    {
-        if (_batcher.Next(joining: _side.Undecoded < MostUndecoded) is not { } group)
-            return default;
-        _report = _report with { Batch = group.Key.Batch };
-        var began = _time.GetTimestamp();
-        var rows = group.SteppingRows;
-        var paddedRows = _rowPolicy.Padded(group.Key, rows + group.DeadRows);
-        try
-        {
-            RunnerFor(group, paddedRows).Predict(group, paddedRows);
-        }
-        catch (Exception e)
-        {
-            _runners.Remove(group.Key);
-            foreach (var task in group.Stepping)
-                Fail(task.Job, new DenoiseFailure("model_failed", $"The U-Net failed: {e.Message}", Retry: true, e));
-            return (rows, paddedRows, 0);
-        }
-        var runner = _runners[group.Key];
-        for (int i = 0, row = 0; i < group.Stepping.Count; i++)
-        {
-            var task = group.Stepping[i];
-            Advance(task, runner, row, began);
-            row += task.Rows;
-        }
-        runner.StepSeconds = _side.Alone(Seconds(began));
-        return (rows, paddedRows, Seconds(began));
-    }
-
-    // Of the batches that run; null if none has stepped.
-    private double? ShortestStep()
-    {
-        double? shortest = null;
-        for (var i = 0; i < _batcher.Groups.Count; i++)
-        {
-            if (_runners.TryGetValue(_batcher.Groups[i].Key, out var runner) && !(runner.StepSeconds > shortest))
-                shortest = runner.StepSeconds ?? shortest;
-        }
-        return shortest;
-    }
-
-    private StepRunner RunnerFor(BatchGroup<DenoiseTask> group, int rows)
-    {
-        if (_runners.TryGetValue(group.Key, out var runner) && runner.Capacity >= rows)
-            return runner;
-        if (_runners.Count >= 2 * MaxGroups)
-        {
-            foreach (var key in _runners.Keys.Where(k => !_batcher.Groups.Any(g => g.Key == k)).ToList())
-                _runners.Remove(key);
-        }
-        var capacity = Math.Max(rows, _rowPolicy.Padded(group.Key, _rowPolicy.Limit(group.Key)));
-        return _runners[group.Key] = new StepRunner(group.Key, group.Stepping[0].Model, capacity);
     }
 
     private void Advance(DenoiseTask task, StepRunner runner, int row, long stepBegan)

@@ -45,4 +45,8 @@ public sealed record DenoiseSummary(ModelDescription Model, IReadOnlyList<string
 
 /// <param name="Code">As <see cref="JobError.Code"/>.</param>
 /// <param name="Retry">Another attempt may go better.</param>
-public sealed record DenoiseFailure(string Code, string Message, bool Retry, Exception? Cause = null);
+public sealed record DenoiseFailure(string Code, string Message, bool Retry, Exception? Cause = null)
+{
+    /// <summary>A single picture does not fit into the device's memory.</summary>
+    public const string OutOfMemory = "out_of_memory";
+}

@@ -8,7 +8,6 @@ public static class RowMeasurement
 
     private const int FirstRows = 2; // a picture with guidance
     private const int TimedCalls = 2;
-    private const float AnyTimestep = 500;
 
     /// <summary>
     /// Times U-Net calls of 2, 4, 8 ... rows until a row gets no cheaper, a call fails (no memory), or the next count would go beyond the time; then decodes one
@@ -56,11 +55,7 @@ public static class RowMeasurement
     // The first call of a shape allocates, and on some devices tunes itself.
     private static double Time(IDiffusionModel model, BatchKey shape, int rows, TimeProvider time)
     {
-        var batch = new UNetBatch(shape, model.Info, rows) { Rows = rows };
-        foreach (var input in new[] { batch.Sample, batch.Context, batch.Pooled, batch.GuidanceEmbedding })
-            FillAlike(input);
-        Array.Fill(batch.Timestep, AnyTimestep);
-        Array.Fill(batch.TimeIds, shape.Height * model.Info.VaeScale);
+        var batch = ProbeBatch.Of(model, shape, rows);
         model.PredictNoise(batch);
         var best = double.PositiveInfinity;
         for (var call = 0; call < TimedCalls; call++)
@@ -75,15 +70,8 @@ public static class RowMeasurement
     private static void Decode(IDiffusionModel model, BatchKey shape)
     {
         var latents = new float[model.Info.LatentChannels * shape.Height * shape.Width];
-        FillAlike(latents);
+        ProbeBatch.FillAlike(latents);
         model.DecodeLatents(shape.Height, shape.Width, latents, new byte[shape.Height * shape.Width * model.Info.VaeScale * model.Info.VaeScale * 3]);
-    }
-
-    // Numbers of the size of real ones: some kernels are slower or faster on zeros and denormals.
-    private static void FillAlike(float[] values)
-    {
-        for (var i = 0; i < values.Length; i++)
-            values[i] = MathF.Sin(i);
     }
 }
 

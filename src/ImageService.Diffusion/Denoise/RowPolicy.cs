@@ -53,6 +53,15 @@ public sealed record RowPolicy
 
     internal int Limit(GroupKey group) => group.Exact ? ExactRows : RowsFor(group.Batch);
 
+    /// <returns>The largest of <see cref="Sizes"/> within so many rows; the rows themselves where there is none.</returns>
+    internal int SizeWithin(int rows)
+    {
+        var within = 0;
+        foreach (var size in Sizes)
+            within = size <= rows ? size : within;
+        return within == 0 ? rows : within;
+    }
+
     internal int Padded(GroupKey group, int rows)
     {
         if (group.Exact)

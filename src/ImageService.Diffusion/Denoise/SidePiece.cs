@@ -12,12 +12,23 @@ internal abstract class SidePiece(DenoiseJob job, IDiffusionModel model)
     /// <summary>Why there is no result; null if there is one.</summary>
     public DenoiseFailure? Failure { get; private set; }
 
+    /// <summary>The device was lost in the middle of it: nobody's failure, and no result either.</summary>
+    public DeviceLostException? Lost { get; private set; }
+
     public void Run(TimeProvider time)
     {
         var began = time.GetTimestamp();
         try
         {
             Work();
+        }
+        catch (DeviceLostException e)
+        {
+            Lost = e;
+        }
+        catch (DeviceOutOfMemoryException e)
+        {
+            Failure = new DenoiseFailure(DenoiseFailure.OutOfMemory, $"The device's memory is too small for {Need}: {e.Message}", Retry: true, e);
         }
         catch (Exception e)
         {
@@ -28,6 +39,9 @@ internal abstract class SidePiece(DenoiseJob job, IDiffusionModel model)
 
     protected abstract void Work();
 
+    /// <summary>For a sentence: what memory was wanted for.</summary>
+    protected abstract string Need { get; }
+
     protected abstract DenoiseFailure Describe(Exception e);
 }
 
@@ -36,6 +50,8 @@ internal sealed class PreparePiece(DenoiseJob job, IDiffusionModel model, JobPre
 {
     /// <summary>Null if it failed.</summary>
     public PreparedJob? Result { get; private set; }
+
+    protected override string Need => "encoding the prompt or the start image";
 
     protected override void Work() => Result = preparation.Prepare(Job, Model);
 
@@ -51,6 +67,8 @@ internal sealed class DecodePiece(DenoiseTask task) : SidePiece(task.Job, task.M
 
     /// <summary>Made only now: pictures that wait have nothing but their latents.</summary>
     public byte[] Rgb { get; private set; } = [];
+
+    protected override string Need => $"decoding a picture of {Task.Job.Request.Width}x{Task.Job.Request.Height}";
 
     protected override void Work()
     {

@@ -9,7 +9,7 @@ namespace ImageService.Diffusion.Denoise;
 internal sealed class StepRunner(GroupKey key, IDiffusionModel model, int capacity)
 {
     private readonly UNetBatch _batch = new(key.Batch, model.Info, capacity);
-    private bool _gathered;
+    private (int First, int Count) _gathered;
 
     public IDiffusionModel Model { get; } = model;
 
@@ -18,16 +18,18 @@ internal sealed class StepRunner(GroupKey key, IDiffusionModel model, int capaci
     /// <summary>Of the last step, had it had the device to itself; null before the first.</summary>
     public double? StepSeconds { get; set; }
 
-    /// <summary>The one U-Net call of the step.</summary>
-    public void Predict(BatchGroup<DenoiseTask> group, int rows)
+    /// <summary>A U-Net call for some of those who step: all of them, unless memory is too small for that.</summary>
+    /// <param name="first">Index into <see cref="BatchGroup{T}.Stepping"/>.</param>
+    /// <param name="rows">Of the call, padding included.</param>
+    public void Predict(BatchGroup<DenoiseTask> group, int first, int count, int rows)
     {
-        if (group.Changed || !_gathered)
+        if (group.Changed || _gathered != (first, count))
         {
-            GatherConditioning(group, rows);
-            _gathered = true;
+            GatherConditioning(group, first, count, rows);
+            _gathered = (first, count);
         }
         var row = 0;
-        for (var i = 0; i < group.Stepping.Count; i++)
+        for (var i = first; i < first + count; i++)
             row += GatherSample(group.Stepping[i], row);
         Pad(_batch.Sample, _batch.SampleRow, row, rows);
         Pad(_batch.Timestep, 1, row, rows);
@@ -66,11 +68,12 @@ internal sealed class StepRunner(GroupKey key, IDiffusionModel model, int capaci
     }
 
     // The big input, tens of times the sample's size: gathered only when the composition has changed.
-    private void GatherConditioning(BatchGroup<DenoiseTask> group, int rows)
+    private void GatherConditioning(BatchGroup<DenoiseTask> group, int first, int count, int rows)
     {
         var row = 0;
-        foreach (var task in group.Stepping)
+        for (var i = first; i < first + count; i++)
         {
+            var task = group.Stepping[i];
             var conditioning = task.Conditioning;
             if (conditioning.Negative is not null)
                 PutConditioning(task, row++, conditioning.Negative, conditioning.PooledNegative);

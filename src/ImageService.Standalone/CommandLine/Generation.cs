@@ -1,6 +1,7 @@
 using ImageService.Api.Jobs;
 using ImageService.Api.Problems;
 using ImageService.Core;
+using ImageService.Hosting;
 using Serilog;
 using Serilog.Events;
 using Spectre.Console;
@@ -26,9 +27,20 @@ internal static class Generation
         {
             using var host = BuildHost(configuration, data.FullName);
             await host.StartAsync(cancellationToken);
-            var exitCode = await DrawAsync(host.Services, body, output, cancellationToken);
-            await host.StopAsync(CancellationToken.None);
-            return exitCode;
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+            try
+            {
+                return await DrawAsync(host.Services, body, output, over.Token);
+            }
+            catch (OperationCanceledException) when (host.Services.GetRequiredService<HostExit>().Code is not HostProgram.Ended and var code)
+            {
+                Complain(["The device is lost; the log above says how."]);
+                return code;
+            }
+            finally
+            {
+                await host.StopAsync(CancellationToken.None);
+            }
         }
         catch (ProblemException problem)
         {

@@ -1,0 +1,118 @@
+namespace ImageService.Diffusion.Denoise;
+
+/// <content>One step of one group: a U-Net call for all of it, or several where the device's memory is too small for that.</content>
+public sealed partial class DenoiseEngine
+{
+    private (int Rows, int PaddedRows, double Seconds) StepOneGroup()
+    {
+        if (_batcher.Next(joining: _side.Undecoded < MostUndecoded) is not { } group)
+            return default;
+        _report = _report with { Batch = group.Key.Batch };
+        var began = _time.GetTimestamp();
+        var rows = group.SteppingRows;
+        var paddedRows = _rowPolicy.Padded(group.Key, rows + group.DeadRows);
+        var calledRows = 0;
+        for (var first = 0; first < group.Stepping.Count;)
+        {
+            var (count, sliceRows) = SliceFrom(group, first);
+            var size = count == group.Stepping.Count ? paddedRows : _rowPolicy.Padded(group.Key, sliceRows);
+            var prediction = Predict(group, first, count, size);
+            if (prediction == Prediction.TooLarge)
+            {
+                _rowPolicy.Lower(group.Key.Batch, _rowPolicy.SizeWithin(Math.Max(1, sliceRows / 2)));
+                continue;
+            }
+            if (prediction == Prediction.Made)
+                Advance(group, first, count, began);
+            (first, calledRows) = (first + count, calledRows + size);
+        }
+        if (!_runners.TryGetValue(group.Key, out var runner))
+            return (rows, calledRows, 0);
+        runner.StepSeconds = _side.Alone(Seconds(began));
+        return (rows, calledRows, Seconds(began));
+    }
+
+    // Everybody, unless the limit was lowered under a running batch.
+    private (int Count, int Rows) SliceFrom(BatchGroup<DenoiseTask> group, int first)
+    {
+        var limit = _rowPolicy.Limit(group.Key);
+        var (count, rows) = (1, group.Stepping[first].Rows);
+        for (; first + count < group.Stepping.Count && rows + group.Stepping[first + count].Rows <= limit; count++)
+            rows += group.Stepping[first + count].Rows;
+        return (count, rows);
+    }
+
+    private Prediction Predict(BatchGroup<DenoiseTask> group, int first, int count, int rows)
+    {
+        try
+        {
+            RunnerFor(group, rows).Predict(group, first, count, rows);
+            return Prediction.Made;
+        }
+        catch (DeviceLostException)
+        {
+            throw;
+        }
+        // The row count of exact pictures is a promise, and one picture cannot be split.
+        catch (DeviceOutOfMemoryException) when (count > 1 && !group.Key.Exact)
+        {
+            _runners.Remove(group.Key);
+            return Prediction.TooLarge;
+        }
+        catch (Exception e)
+        {
+            _runners.Remove(group.Key);
+            var failure = e is DeviceOutOfMemoryException
+                ? new DenoiseFailure(DenoiseFailure.OutOfMemory, $"The device's memory is too small for a U-Net call of {rows} rows at this size: {e.Message}", Retry: true, e)
+                : new DenoiseFailure("model_failed", $"The U-Net failed: {e.Message}", Retry: true, e);
+            for (var i = first; i < first + count; i++)
+                Fail(group.Stepping[i].Job, failure);
+            return Prediction.Failed;
+        }
+    }
+
+    private void Advance(BatchGroup<DenoiseTask> group, int first, int count, long began)
+    {
+        var runner = _runners[group.Key];
+        for (int i = first, row = 0; i < first + count; i++)
+        {
+            var task = group.Stepping[i];
+            Advance(task, runner, row, began);
+            row += task.Rows;
+        }
+    }
+
+    // Of the batches that run; null if none has stepped.
+    private double? ShortestStep()
+    {
+        double? shortest = null;
+        for (var i = 0; i < _batcher.Groups.Count; i++)
+        {
+            if (_runners.TryGetValue(_batcher.Groups[i].Key, out var runner) && !(runner.StepSeconds > shortest))
+                shortest = runner.StepSeconds ?? shortest;
+        }
+        return shortest;
+    }
+
+    private StepRunner RunnerFor(BatchGroup<DenoiseTask> group, int rows)
+    {
+        if (_runners.TryGetValue(group.Key, out var runner) && runner.Capacity >= rows)
+            return runner;
+        if (_runners.Count >= 2 * MaxGroups)
+        {
+            foreach (var key in _runners.Keys.Where(k => !_batcher.Groups.Any(g => g.Key == k)).ToList())
+                _runners.Remove(key);
+        }
+        var capacity = Math.Max(rows, _rowPolicy.Padded(group.Key, _rowPolicy.Limit(group.Key)));
+        return _runners[group.Key] = new StepRunner(group.Key, group.Stepping[0].Model, capacity);
+    }
+
+    private enum Prediction
+    {
+        Made,
+        Failed,
+
+        /// <summary>Memory was too small, and fewer rows may be tried.</summary>
+        TooLarge,
+    }
+}
