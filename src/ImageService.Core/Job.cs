@@ -53,7 +53,7 @@ public sealed record Job
 /// <param name="Bytes">Length of the file.</param>
 public sealed record GeneratedImage(int Index, long Seed, string BlobName, string Sha256, long Bytes, int Width, int Height);
 
-/// <param name="Code">Stable, snake_case: <c>attempts_exhausted</c>, <c>model_failed</c>, <c>numeric</c>, <c>blob_unavailable</c>, ...</param>
+/// <param name="Code">Stable, snake_case: <c>attempts_exhausted</c>, <c>model_failed</c>, <c>numeric</c>, <c>out_of_memory</c>, <c>blob_unavailable</c>, ...</param>
 /// <param name="Message">One sentence for a person.</param>
 public sealed record JobError(string Code, string Message);
 

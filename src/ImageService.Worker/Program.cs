@@ -1,5 +1,6 @@
 using ImageService.Hosting;
 using ImageService.Onnx;
+using ImageService.Onnx.Runtime;
 using ImageService.Storage;
 using ImageService.Worker;
 
@@ -12,4 +13,4 @@ return await HostProgram.RunAsync(() =>
     app.MapHealthProbes();
     app.MapMetrics();
     return app;
-}, isRefusal: e => e is ModelFolderException);
+}, isRefusal: e => e is ModelFolderException or ExecutionUnavailableException);

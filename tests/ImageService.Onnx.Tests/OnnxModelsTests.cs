@@ -69,6 +69,9 @@ public sealed class OnnxModelsTests
     [InlineData("Execution:Provider", "tpu", "auto, cpu or cuda")]
     [InlineData("Execution:IntraOpThreads", "-1", "IntraOpThreads")]
     [InlineData("Execution:CudaDevice", "64", "CudaDevice")]
+    [InlineData("Execution:CudaConvolutionSearch", "fast", "heuristic, exhaustive or default")]
+    [InlineData("Execution:CudaArenaGrowth", "double", "as_requested or power_of_two")]
+    [InlineData("Execution:CudaArenaMiB", "-1", "CudaArenaMiB")]
     public void A_wrong_setting_is_named(string key, string value, string part)
     {
         var failure = Assert.Throws<OptionsValidationException>(() => Start(new LogLines(), (key, value)));
