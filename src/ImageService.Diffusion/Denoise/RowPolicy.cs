@@ -33,7 +33,7 @@ public sealed record RowPolicy
 
     /// <summary>
     /// After a call that did not fit into the device's memory: from now on no call of this model and size, whatever the length of its prompts, has more rows
-    /// than this. A limit that is lower already stays. Pictures in the batch stay in it; nobody joins before enough have left. <see cref="ExactRows"/> is a
+    /// than this. A limit that is lower already stays. Pictures in the batch stay in it and take a step in several calls; nobody joins before enough have left. <see cref="ExactRows"/> is a
     /// promise and stays as it is. Any thread.
     /// </summary>
     /// <param name="rows">At least 1.</param>
