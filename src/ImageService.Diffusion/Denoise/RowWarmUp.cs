@@ -5,8 +5,10 @@ namespace ImageService.Diffusion.Denoise;
 /// <summary>The first call of each row count, before a job waits for it: kernels are chosen then, memory is taken and graphs are captured.</summary>
 public static class RowWarmUp
 {
+    private const int Calls = 3; // a graph is captured after two ordinary runs at most
+
     /// <summary>
-    /// One U-Net call of each of <see cref="RowPolicy.Sizes"/> within the budget at the model's own size, the largest first, since smaller ones find room in its
+    /// U-Net calls of each of <see cref="RowPolicy.Sizes"/> within the budget at the model's own size, the largest first, since smaller ones find room in its
     /// memory. A count that does not fit lowers the budget. To be called by the thread that runs the denoise loop.
     /// </summary>
     /// <returns>Rows and seconds of each call, for the log.</returns>
@@ -27,7 +29,9 @@ public static class RowWarmUp
             var began = time.GetTimestamp();
             try
             {
-                model.PredictNoise(ProbeBatch.Of(model, shape, rows));
+                var batch = ProbeBatch.Of(model, shape, rows);
+                for (var call = 0; call < Calls; call++)
+                    model.PredictNoise(batch);
                 calls.Add(string.Create(CultureInfo.InvariantCulture, $"{rows}: {time.GetElapsedTime(began).TotalSeconds:0.00} s"));
             }
             catch (DeviceOutOfMemoryException)

@@ -94,7 +94,8 @@ internal sealed class OrtRuntime
 
     private InferenceSession Create(string modelPath, bool captures, bool mayFallBack)
     {
-        using var options = new SessionOptions { EnableMemoryPattern = true };
+        // The pattern of the first run makes the second one ask for memory anew, which it must not do if it is the one to be captured.
+        using var options = new SessionOptions { EnableMemoryPattern = !captures };
         if (s_sharesThreads)
             options.DisablePerSessionThreads();
         // On a GPU each session keeps an arena of its own: a captured graph works in memory that its arena holds to be free.

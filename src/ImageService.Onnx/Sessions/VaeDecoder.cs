@@ -38,12 +38,18 @@ internal sealed class VaeDecoder(VaePart part, OrtRuntime runtime) : IDisposable
     // diffusers' VaeImageProcessor: x / 2 + 0.5, clamped to 0..1, times 255, rounded half to even; and planes to pixels.
     private static void ToBytes(float[] planes, Span<byte> rgb)
     {
+        TensorPrimitives.Multiply(planes, 0.5f, planes);
+        TensorPrimitives.Add(planes, 0.5f, planes);
+        TensorPrimitives.Clamp(planes, 0, 1, planes);
+        TensorPrimitives.Multiply(planes, 255, planes);
+        TensorPrimitives.Round(planes, planes);
         var pixels = rgb.Length / 3;
-        for (var channel = 0; channel < 3; channel++)
+        ReadOnlySpan<float> red = planes.AsSpan(0, pixels), green = planes.AsSpan(pixels, pixels), blue = planes.AsSpan(2 * pixels, pixels);
+        for (var i = 0; i < pixels; i++)
         {
-            var plane = planes.AsSpan(channel * pixels, pixels);
-            for (var i = 0; i < plane.Length; i++)
-                rgb[(3 * i) + channel] = (byte)MathF.Round(Math.Clamp((plane[i] * 0.5f) + 0.5f, 0, 1) * 255);
+            rgb[3 * i] = (byte)red[i];
+            rgb[(3 * i) + 1] = (byte)green[i];
+            rgb[(3 * i) + 2] = (byte)blue[i];
         }
     }
 }
