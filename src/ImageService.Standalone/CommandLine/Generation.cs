@@ -26,9 +26,15 @@ internal static class Generation
         {
             using var host = BuildHost(configuration, data.FullName);
             await host.StartAsync(cancellationToken);
-            var exitCode = await DrawAsync(host.Services, body, output, cancellationToken);
-            await host.StopAsync(CancellationToken.None);
-            return exitCode;
+            try
+            {
+                return await DrawAsync(host.Services, body, output, cancellationToken);
+            }
+            finally
+            {
+                // A canceled one too: the worker must not be at work when what it works with is gone.
+                await host.StopAsync(CancellationToken.None);
+            }
         }
         catch (ProblemException problem)
         {
