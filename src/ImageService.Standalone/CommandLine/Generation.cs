@@ -39,6 +39,7 @@ internal static class Generation
             }
             finally
             {
+                // A canceled one too: the worker must not be at work when what it works with is gone.
                 await host.StopAsync(CancellationToken.None);
             }
         }
