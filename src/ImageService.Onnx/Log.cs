@@ -25,7 +25,7 @@ internal static partial class Log
     [LoggerMessage(7, LogLevel.Warning, "{Model} cannot be captured as CUDA graphs, so each step launches its kernels one by one: {Reason}")]
     public static partial void NotCaptured(ILogger logger, string model, string reason);
 
-    [LoggerMessage(8, LogLevel.Warning, "The CUDA provider of this build cannot be registered as a plugin, so buffers are copied at each step and there are no CUDA graphs: {Reason}")]
+    [LoggerMessage(8, LogLevel.Warning, "Device memory cannot be held between calls, so U-Net inputs are copied anew at each step and there are no CUDA graphs: {Reason}")]
     public static partial void NoDeviceMemory(ILogger logger, string reason);
 
     [LoggerMessage(9, LogLevel.Warning, "{Model}: {Count} combinations of size and row count are captured as CUDA graphs; further ones run without")]

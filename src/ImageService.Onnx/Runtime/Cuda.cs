@@ -33,14 +33,14 @@ internal sealed class Cuda : IDeviceMemory
     private readonly OrtAllocator? _allocator;
 
     /// <exception cref="OnnxRuntimeException">The GPU does not work.</exception>
-    private Cuda(ExecutionOptions options, OrtEpDevice? plugin)
+    private Cuda(ExecutionOptions options, OrtEpDevice? plugin, ILogger logger)
     {
         _options = options;
         _plugin = plugin;
         using var session = new SessionOptions();
         Append(session, captures: false);
         _trial = new InferenceSession(TrialModel, session);
-        _allocator = plugin is null ? null : new OrtAllocator(_trial, plugin.GetMemoryInfo(OrtDeviceMemoryType.DEFAULT));
+        _allocator = plugin is null ? null : Allocator(plugin, logger);
     }
 
     /// <summary>Null = tensors can only be copied by running a session.</summary>
@@ -55,7 +55,7 @@ internal sealed class Cuda : IDeviceMemory
         var plugin = options.CudaLibrary is { } library ? Plugin(env, "Execution:CudaLibrary", Path.GetFullPath(library), options.CudaDevice) : BesideRuntime(env, options, logger);
         try
         {
-            return new Cuda(options, plugin);
+            return new Cuda(options, plugin, logger);
         }
         catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException)
         {
@@ -98,6 +98,19 @@ internal sealed class Cuda : IDeviceMemory
         foreach (var (name, value) in options.CudaOptions)
             named[name] = value;
         return named;
+    }
+
+    private OrtAllocator? Allocator(OrtEpDevice plugin, ILogger logger)
+    {
+        try
+        {
+            return new OrtAllocator(_trial, plugin.GetMemoryInfo(OrtDeviceMemoryType.DEFAULT));
+        }
+        catch (OnnxRuntimeException e)
+        {
+            Log.NoDeviceMemory(logger, DeviceErrors.FirstLine(e.Message));
+            return null;
+        }
     }
 
     private static OrtEpDevice? BesideRuntime(OrtEnv env, ExecutionOptions options, ILogger logger)

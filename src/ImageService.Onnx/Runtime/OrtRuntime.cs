@@ -68,11 +68,15 @@ internal sealed class OrtRuntime
         }
     }
 
-    /// <summary>For runs after which the arena gives back what nothing uses. Without, it only ever grows: 3 GB after a few sizes of picture.</summary>
-    public static RunOptions ReleasingRun()
+    /// <summary>
+    /// For runs after which the CPU's arena gives back what nothing uses. Without, it only ever grows: 3 GB after a few sizes of picture. A GPU's arenas keep
+    /// theirs: to ask the driver anew costs more, and captured graphs work in it.
+    /// </summary>
+    public RunOptions ReleasingRun()
     {
         var options = new RunOptions();
-        options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
+        if (OnCpu)
+            options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
         return options;
     }
 

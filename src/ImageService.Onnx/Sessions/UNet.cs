@@ -13,7 +13,7 @@ internal sealed class UNet : IDisposable
     private readonly InferenceSession _session;
     private readonly UNetCalls _calls;
     private readonly RunOptions _run = new();
-    private readonly RunOptions _releasing = OrtRuntime.ReleasingRun();
+    private readonly RunOptions _releasing;
     private long _reserved;
 
     // Bindings go when their batch goes; the engine makes a new one when a group of a new shape or capacity appears.
@@ -22,6 +22,7 @@ internal sealed class UNet : IDisposable
     public UNet(UNetPart part, OrtRuntime runtime)
     {
         _part = part;
+        _releasing = runtime.ReleasingRun();
         (_session, var captures) = runtime.OpenForCapture(part.Graph.Path);
         _calls = runtime.DeviceMemory is { } memory ? new DeviceBuckets(_session, memory, part, captures, runtime.Logger) : new HostCalls(_session, copiesInputs: !runtime.OnCpu);
     }

@@ -9,7 +9,7 @@ namespace ImageService.Onnx.Sessions;
 internal sealed class VaeDecoder(VaePart part, OrtRuntime runtime) : IDisposable
 {
     private readonly InferenceSession _session = runtime.Open(part.Decoder.Path);
-    private readonly RunOptions _run = OrtRuntime.ReleasingRun();
+    private readonly RunOptions _run = runtime.ReleasingRun();
 
     public void Decode(int height, int width, ReadOnlySpan<float> latents, Span<byte> rgb)
     {

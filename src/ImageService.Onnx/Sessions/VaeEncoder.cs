@@ -9,7 +9,7 @@ namespace ImageService.Onnx.Sessions;
 internal sealed class VaeEncoder(VaePart part, OrtRuntime runtime) : IDisposable
 {
     private readonly InferenceSession _session = runtime.Open(part.Encoder!.Path);
-    private readonly RunOptions _run = OrtRuntime.ReleasingRun();
+    private readonly RunOptions _run = runtime.ReleasingRun();
 
     public void Encode(int height, int width, ReadOnlySpan<float> image, Span<float> mean, Span<float> deviation)
     {
