@@ -1,5 +1,8 @@
 using ImageService.Diffusion;
 using ImageService.Hosting;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ImageService.Worker.Tests;
 
@@ -43,5 +46,26 @@ public sealed class DeviceLossTests
         await scene.StartAsync();
         await scene.Pump.StopAsync(CancellationToken.None);
         Assert.Equal(HostProgram.Ended, scene.Exit.Code);
+    }
+
+    [Theory]
+    [InlineData(HostProgram.Ended)]
+    [InlineData(HostProgram.DeviceLost)]
+    public async Task The_process_answers_with_the_code_that_its_host_was_given(int code)
+    {
+        var answered = await HostProgram.RunAsync(() =>
+        {
+            var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+            builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
+            builder.Services.AddSingleton<HostExit>();
+            var app = builder.Build();
+            app.Lifetime.ApplicationStarted.Register(() =>
+            {
+                app.Services.GetRequiredService<HostExit>().Code = code;
+                app.Lifetime.StopApplication();
+            });
+            return app;
+        });
+        Assert.Equal(code, answered);
     }
 }
