@@ -5,7 +5,7 @@ namespace ImageService.Storage.Sqlite;
 /// <summary>What workers hold: a sum over the running jobs, which are as many as fit the engines of one machine.</summary>
 internal static class HeldWork
 {
-    internal const string Sum =
+    private const string Sum =
         "SELECT coalesce(sum(cost), 0), coalesce(sum(cost - CASE WHEN steps > 0 THEN cost * min(step, steps) / steps ELSE 0 END), 0), coalesce(sum(rows), 0) " +
         "FROM jobs INDEXED BY jobs_leased WHERE status = 1";
 

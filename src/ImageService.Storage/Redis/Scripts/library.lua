@@ -174,7 +174,7 @@ end
 -- The end of a lease, whichever way it ended.
 local function let_go(id)
     local left = call('HGET', job(id), 'left')
-    if call('ZREM', P .. 'leases', id) == 1 and left then add_held(-cost(id), -tonumber(left), -rows(id)) end
+    if call('ZREM', P .. 'leases', id) == 1 and left then add_held(-cost(id), 0 - left, -rows(id)) end -- not -left: Redis takes no "-0"
     call('HDEL', job(id), 'left')
     -- Versions beside each other count differently; nothing held is nothing held.
     if call('EXISTS', P .. 'leases') == 0 then call('HDEL', P .. 'counters', 'held', 'held_left', 'held_rows') end
