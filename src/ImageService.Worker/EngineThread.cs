@@ -12,18 +12,20 @@ internal sealed class EngineThread : IDisposable
     private readonly Channel<Action<DenoiseEngine>> _messages = Channel.CreateUnbounded<Action<DenoiseEngine>>(new UnboundedChannelOptions { SingleReader = true });
     private readonly DenoiseEngine _engine;
     private readonly ModelPool _models;
+    private readonly PaceMeter _pace;
     private readonly ILogger<EngineThread> _logger;
     private readonly Thread _thread;
     private readonly TimeProvider _time;
     private readonly int _maxRows;
     private long _turnBegan; // 0 = idle
 
-    public EngineThread(RowPolicy rows, JobPreparation preparation, ModelPool models, TimeProvider time, ILogger<EngineThread> logger)
+    public EngineThread(RowPolicy rows, JobPreparation preparation, ModelPool models, PaceMeter pace, TimeProvider time, ILogger<EngineThread> logger)
     {
         _engine = new DenoiseEngine(rows, preparation, models, time);
         _models = models;
         _models.LoadEnded = () => _messages.Writer.TryWrite(static _ => { });
         _models.Unloading = _engine.Forget;
+        _pace = pace;
         _logger = logger;
         _time = time;
         _maxRows = rows.Budget(default);
@@ -89,8 +91,10 @@ internal sealed class EngineThread : IDisposable
                     message(_engine);
                 if (_engine.HasWork)
                 {
+                    var began = _time.GetTimestamp();
                     var turn = _engine.Turn();
                     WorkerTelemetry.Turned(turn, _maxRows);
+                    _pace.Turned(turn, _time.GetElapsedTime(began).TotalSeconds);
                     worked = turn.Worked;
                 }
             }

@@ -40,6 +40,7 @@ public static class WorkerServiceCollectionExtensions
             provider.GetRequiredService<ILogger<ModelPool>>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => EngineOf(provider).PolicyFor(provider.GetRequiredService<WorkerModels>()));
         services.AddSingleton(JobPreparation.Create());
+        services.AddSingleton<PaceMeter>();
         services.AddSingleton<EngineThread>();
         services.AddSingleton<PictureWriter>();
         services.AddSingleton<StoreRetry>();

@@ -94,7 +94,9 @@ public sealed class EngineThreadTests
     {
         var models = new WorkerModels([], load, "cpu");
         var pool = new ModelPool(models, 1, NullLogger<ModelPool>.Instance, TimeProvider.System);
-        return new EngineThread(new EngineOptions().PolicyFor(models), FakePreparation.Create(), pool, TimeProvider.System, NullLogger<EngineThread>.Instance);
+        var policy = new EngineOptions().PolicyFor(models);
+        var pace = new PaceMeter(policy, Options.Create(new WorkerOptions()));
+        return new EngineThread(policy, FakePreparation.Create(), pool, pace, TimeProvider.System, NullLogger<EngineThread>.Instance);
     }
 
     private sealed class JournalListener(Journal journal) : IDenoiseListener

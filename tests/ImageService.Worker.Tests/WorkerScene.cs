@@ -22,7 +22,10 @@ internal sealed class WorkerScene : IAsyncDisposable
         var engineOptions = Options.Create(new EngineOptions { MaxRows = maxRows });
         var models = new WorkerModels([Model.Info.Description], _ => Model, "cpu");
         var pool = new ModelPool(models, 1, NullLogger<ModelPool>.Instance, Time);
-        Engine = new EngineThread(engineOptions.Value.PolicyFor(models), FakePreparation.Create(), pool, Time, NullLogger<EngineThread>.Instance);
+        var policy = engineOptions.Value.PolicyFor(models);
+        Pace = new PaceMeter(policy, options);
+        Announcer = new ModelAnnouncer(store ?? Queue, models, Pace, options, Time, NullLogger<ModelAnnouncer>.Instance);
+        Engine = new EngineThread(policy, FakePreparation.Create(), pool, Pace, Time, NullLogger<EngineThread>.Instance);
         var format = new PictureFormat((picture, _, model) =>
             {
                 EncodedOn.Add(Environment.CurrentManagedThreadId);
@@ -31,7 +34,7 @@ internal sealed class WorkerScene : IAsyncDisposable
             look => new Preview(look.Index, look.Step, look.Steps, new byte[] { 7 }, "image/png", look.Width, look.Height));
         var writer = new PictureWriter(Blobs, format, options, Time, NullLogger<PictureWriter>.Instance);
         var retry = new StoreRetry(Time, NullLogger<StoreRetry>.Instance);
-        var services = new JobRunServices(store ?? Queue, Blobs, Engine, models, format, writer, retry, Time, NullLogger<JobRun>.Instance);
+        var services = new JobRunServices(store ?? Queue, Blobs, Engine, models, format, writer, Pace, retry, Time, NullLogger<JobRun>.Instance);
         Keeper = new LeaseKeeper(store ?? Queue, options, Time, NullLogger<LeaseKeeper>.Instance);
         Pump = new JobPump(store ?? Queue, services, Keeper, options, engineOptions, Time, NullLogger<JobPump>.Instance);
     }
@@ -46,6 +49,8 @@ internal sealed class WorkerScene : IAsyncDisposable
     public FakeQueue Queue { get; }
     public FakeBlobs Blobs { get; }
     public EngineThread Engine { get; }
+    public PaceMeter Pace { get; }
+    public ModelAnnouncer Announcer { get; }
     public LeaseKeeper Keeper { get; }
     public JobPump Pump { get; }
 
@@ -102,6 +107,8 @@ internal sealed class WorkerScene : IAsyncDisposable
             gate.TrySetResult();
         using var impatient = new CancellationTokenSource(TimeSpan.FromSeconds(10));
         await Pump.StopAsync(impatient.Token);
+        await Announcer.StopAsync(impatient.Token);
+        Announcer.Dispose();
         Pump.Dispose();
         Engine.Dispose();
     }

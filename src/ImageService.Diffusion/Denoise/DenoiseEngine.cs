@@ -1,4 +1,5 @@
 using System.Globalization;
+using ImageService.Core;
 
 namespace ImageService.Diffusion.Denoise;
 
@@ -92,9 +93,9 @@ public sealed class DenoiseEngine
     {
         _turn++;
         var (admitted, encodeSeconds) = AdmitArrivals();
-        var (rows, paddedRows, stepSeconds) = StepOneGroup();
+        var (rows, paddedRows, stepSeconds, key, rowUnits) = StepOneGroup();
         var (decoded, decodeSeconds) = DecodeOne();
-        return new TurnReport(admitted > 0 || rows > 0 || decoded, rows, paddedRows, stepSeconds, admitted, encodeSeconds, decodeSeconds);
+        return new TurnReport(admitted > 0 || rows > 0 || decoded, rows, paddedRows, stepSeconds, admitted, encodeSeconds, decodeSeconds, key, rowUnits);
     }
 
     private (int Admitted, double Seconds) AdmitArrivals()
@@ -149,11 +150,13 @@ public sealed class DenoiseEngine
         }
     }
 
-    private (int Rows, int PaddedRows, double Seconds) StepOneGroup()
+    private (int Rows, int PaddedRows, double Seconds, BatchKey Key, double RowUnits) StepOneGroup()
     {
         if (_batcher.Next() is not { } group)
             return default;
         var began = _time.GetTimestamp();
+        var (key, request) = (group.Key.Batch, group.Stepping[0].Job.Request);
+        var rowUnits = RequestCost.OfRow(request.Width, request.Height);
         var rows = group.SteppingRows;
         var paddedRows = _rowPolicy.Padded(group.Key, rows + group.DeadRows);
         try
@@ -165,7 +168,7 @@ public sealed class DenoiseEngine
             _runners.Remove(group.Key);
             foreach (var task in group.Stepping)
                 Fail(task.Job, new DenoiseFailure("model_failed", $"The U-Net failed: {e.Message}", Retry: true, e));
-            return (rows, paddedRows, 0);
+            return (rows, paddedRows, 0, key, rowUnits);
         }
         var runner = _runners[group.Key];
         for (int i = 0, row = 0; i < group.Stepping.Count; i++)
@@ -175,7 +178,7 @@ public sealed class DenoiseEngine
             row += task.Rows;
         }
         _lastStepSeconds = Seconds(began);
-        return (rows, paddedRows, _lastStepSeconds);
+        return (rows, paddedRows, _lastStepSeconds, key, rowUnits);
     }
 
     private StepRunner RunnerFor(BatchGroup<DenoiseTask> group, int rows)

@@ -8,4 +8,7 @@ namespace ImageService.Diffusion.Denoise;
 /// <param name="Admitted">Jobs whose prompts were encoded.</param>
 /// <param name="EncodeSeconds">For all of them.</param>
 /// <param name="DecodeSeconds">0 = no picture was decoded.</param>
-public readonly record struct TurnReport(bool Worked, int Rows, int PaddedRows, double StepSeconds, int Admitted, double EncodeSeconds, double DecodeSeconds);
+/// <param name="Key">What the rows of the step shared; meaningless without one.</param>
+/// <param name="RowUnits">Cost of each row of the step, as <see cref="Core.RequestCost.OfRow"/>.</param>
+public readonly record struct TurnReport(bool Worked, int Rows, int PaddedRows, double StepSeconds, int Admitted, double EncodeSeconds, double DecodeSeconds,
+    BatchKey Key = default, double RowUnits = 0);
