@@ -11,7 +11,7 @@ public sealed record WorkerPace(string WorkerId, IReadOnlyList<ModelPace> Models
 
 /// <summary>
 /// How fast one worker draws with one model. A U-Net call takes <see cref="CallSeconds"/> and <see cref="UnitSeconds"/> for each unit of
-/// <see cref="RequestCost"/> in it; what the engine does beside the calls (prompts, decoding) is in both, spread over the calls.
+/// <see cref="RequestCost"/> in it; what the engine does beside the calls (prompts, decoding) is in the second, spread over the units.
 /// </summary>
 public sealed record ModelPace
 {

@@ -78,13 +78,14 @@ internal sealed class PaceMeter(RowPolicy rows, IOptions<WorkerOptions> options)
         public ModelPace Read(string model, int lookAheadRows)
         {
             var (constant, slope) = _stepSeconds.Fit();
-            var besides = _turns / _stepSeconds.SumY; // all that the engine does, of what its steps take
+            // Prompts and decoding go with the pictures, and so with the units drawn, however many calls they take.
+            var besides = Math.Max(0, _turns - _stepSeconds.SumY) / _stepSeconds.SumX;
             var callRows = Math.Max(1, (int)Math.Round(_budget / _stepSeconds.Weight));
             return new ModelPace
             {
                 Model = model,
-                CallSeconds = constant * besides,
-                UnitSeconds = slope * besides,
+                CallSeconds = constant,
+                UnitSeconds = slope + besides,
                 RowUnits = _stepSeconds.SumX / _rows,
                 CallRows = callRows,
                 HeldRows = callRows + lookAheadRows,

@@ -36,7 +36,8 @@ internal sealed class Simulator(DeviceCosts costs, int maxRows)
         return new SimulatedRun(jobs, device.Calls, maxRows);
     }
 
-    private static JobPreparation Preparation(SimulatedDevice device)
+    /// <summary>Real noise schedulers; prompts of one token, which cost what the device says.</summary>
+    public static JobPreparation Preparation(SimulatedDevice device)
     {
         var schedulers = new SchedulerFactory(device.Info.Scheduler);
         return new JobPreparation(Encode, NoiseGenerator.Create, (request, info, noise) =>
