@@ -82,7 +82,7 @@ internal sealed class InMemoryJobStore(TimeProvider time) : IJobStore
         await ReachAsync(cancellationToken);
         lock (_gate)
         {
-            var found = _jobs.Values.Select(e => e.Job)
+            var found = _jobs.Values.Select(e => e.Job with { QueuePosition = null, Load = null })
                 .Where(j => (query.Status is null || j.Status == query.Status) && (query.Client is null || j.Client == query.Client))
                 .Where(j => query.Before is not { } before || string.CompareOrdinal(j.Id.Value, before.Value) < 0)
                 .OrderByDescending(j => j.Id.Value, StringComparer.Ordinal)
@@ -148,9 +148,14 @@ internal sealed class InMemoryJobStore(TimeProvider time) : IJobStore
 
     public int PaceLists { get; private set; }
 
+    /// <summary>Only the paces cannot be had.</summary>
+    public bool PacesDown { get; set; }
+
     public async Task<IReadOnlyList<WorkerPace>> ListPacesAsync(CancellationToken cancellationToken)
     {
         PaceLists++;
+        if (PacesDown)
+            throw new StoreUnavailableException("down");
         await ReachAsync(cancellationToken);
         return [.. Paces];
     }
