@@ -14,11 +14,11 @@ public sealed class EstimatedTimes
     private const long OneCost = 2 * 20 * 1024;
 
     // 8 rows in 0.4 s: a job every 2 s. It holds two rows more.
-    private static readonly WorkerPace Pace = new("w",
+    internal static readonly WorkerPace Pace = new("w",
         [new ModelPace { Model = "starter", CallSeconds = 0.4, UnitSeconds = 0, RowUnits = 1024, CallRows = 8, HeldRows = 10, EndSeconds = 1 }]);
 
     // Ten jobs wait before it and five are held, as far as usual.
-    private static readonly QueueLoad Busy = new(10 * OneCost, 5 * OneCost, 3 * OneCost, 10);
+    internal static readonly QueueLoad Busy = new(10 * OneCost, 5 * OneCost, 3 * OneCost, 10);
 
     [Fact]
     public async Task A_waiting_job_tells_its_start_and_its_end()
@@ -101,6 +101,7 @@ public sealed class EstimatedTimes
     {
         await using var api = await StartAsync(Busy, ("Limits:MaxWaitingPerClient", "2"));
         await api.SubmitAsync();
+        api.Clock.Advance(TimeSpan.FromMilliseconds(1)); // ids of one moment are in no order
         api.Store.Load = Busy with { Ahead = 100 * OneCost };
         await api.SubmitAsync();
         var answer = await api.PostAsync("""{"prompt":"a"}""");

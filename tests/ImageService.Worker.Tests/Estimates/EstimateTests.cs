@@ -7,7 +7,7 @@ namespace ImageService.Worker.Tests.Estimates;
 public sealed class EstimateTests
 {
     // Jobs per second that the simulated device draws of Traffic.Mixed.
-    private const double Capacity = 5.6;
+    private const double Capacity = 5.43;
 
     public static TheoryData<string> Scenes => [.. Arrivals.Keys];
 
