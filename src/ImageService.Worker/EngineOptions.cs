@@ -39,7 +39,7 @@ public sealed class EngineOptions : IValidatableObject
     public IReadOnlyList<int>? RowSizes { get; set; }
 
     /// <summary>The one row count of calls for pictures asked for with determinism "exact".</summary>
-    [Range(2, 256)]
+    [Range(2, MostRows)]
     public int ExactRows { get; set; } = 2;
 
     /// <summary>Who may share U-Net calls; anything but <see cref="Batching.Step"/> is for comparison.</summary>
@@ -56,8 +56,8 @@ public sealed class EngineOptions : IValidatableObject
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        if (RowSizes is { } sizes && (sizes.Any(s => s is < 1 or > 256) || !sizes.Order().Distinct().SequenceEqual(sizes)))
-            yield return new ValidationResult("Engine:RowSizes must be rising numbers of 1 to 256.", [nameof(RowSizes)]);
+        if (RowSizes is { } sizes && (sizes.Any(s => s is < 1 or > MostRows) || !sizes.Order().Distinct().SequenceEqual(sizes)))
+            yield return new ValidationResult($"Engine:RowSizes must be rising numbers of 1 to {MostRows}.", [nameof(RowSizes)]);
         foreach (var (size, rows) in RowBudgets)
         {
             if (TrySize(size) is null)

@@ -44,8 +44,8 @@ internal sealed class RowBudgets
     /// <summary>Rows for a size in latents, of a model that <see cref="Learn"/> has seen.</summary>
     public int For(BatchKey shape)
     {
-        var scale = _models.TryGetValue(shape.Model, out var known) ? known.VaeScale : 1;
-        return For(shape.Model, shape.Width * scale, shape.Height * scale);
+        var (width, height) = Pixels(shape);
+        return For(shape.Model, width, height);
     }
 
     /// <summary>Rows for a size in pixels.</summary>
@@ -65,7 +65,7 @@ internal sealed class RowBudgets
         _models[size.Id] = new Known(info.VaeScale, size.DefaultWidth * size.DefaultHeight, null);
         if (!idle || _options.MeasureSeconds == 0 || _options.MaxRows is not null || Configured(size.DefaultWidth, size.DefaultHeight) is not null)
             return;
-        var shape = new BatchKey(size.Id, size.DefaultHeight / info.VaeScale, size.DefaultWidth / info.VaeScale, info.TextEncoders[0].ContextLength);
+        var shape = BatchKey.OfPixels(info, size.DefaultWidth, size.DefaultHeight);
         var found = RowMeasurement.Measure(model, shape, MostMeasured, TimeSpan.FromSeconds(_options.MeasureSeconds), time);
         var rows = Believed(found);
         _models[size.Id] = new Known(info.VaeScale, size.DefaultWidth * size.DefaultHeight, rows);
@@ -79,11 +79,16 @@ internal sealed class RowBudgets
     /// <summary>As <see cref="RowPolicy.Lowered"/>.</summary>
     public void Lowered(BatchKey shape, int rows)
     {
-        var scale = _models.TryGetValue(shape.Model, out var known) ? known.VaeScale : 1;
-        var (width, height) = (shape.Width * scale, shape.Height * scale);
+        var (width, height) = Pixels(shape);
         _lowered.AddOrUpdate((shape.Model, width, height), rows, (_, now) => Math.Min(now, rows));
         WorkerTelemetry.RowBudget(shape.Model, width, height, rows);
         Log.RowsLowered(_logger, shape.Model, width, height, rows);
+    }
+
+    private (int Width, int Height) Pixels(BatchKey shape)
+    {
+        var scale = _models.TryGetValue(shape.Model, out var known) ? known.VaeScale : 1;
+        return (shape.Width * scale, shape.Height * scale);
     }
 
     // A search that ran out of time has only shown that so many are worth it.

@@ -36,9 +36,11 @@ public sealed partial class HostTests
         for (var i = 0; i < 40; i++)
             await service.Client.SubmitAsync(new { prompt = "a queue", width = 64, height = 64, num_images = 8, num_inference_steps = 1000 });
         string page;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        patience.CancelAfter(TimeSpan.FromMinutes(1));
         do
         {
-            await Task.Delay(200, TestContext.Current.CancellationToken);
+            await Task.Delay(200, patience.Token);
             page = await service.Client.GetStringAsync("/metrics");
         }
         while (!page.Split('\n').Any(l => l.StartsWith("imageservice_queue_waiting{", StringComparison.Ordinal) && l.Contains("shape=\"64x64\"", StringComparison.Ordinal)));

@@ -18,8 +18,8 @@ public static class RowWarmUp
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(time);
-        var info = model.Info;
-        var shape = new BatchKey(info.Description.Id, info.Description.DefaultHeight / info.VaeScale, info.Description.DefaultWidth / info.VaeScale, info.TextEncoders[0].ContextLength);
+        var size = model.Info.Description;
+        var shape = BatchKey.OfPixels(model.Info, size.DefaultWidth, size.DefaultHeight);
         var calls = new List<string>();
         for (var i = policy.Sizes.Count - 1; i >= 0; i--)
         {

@@ -65,7 +65,7 @@ internal sealed class ModelParts(IDiffusionModel model, int side, double seconds
     {
         var info = model.Info;
         var (height, width) = side == 0 ? (info.Description.DefaultHeight, info.Description.DefaultWidth) : (side, side);
-        var batch = new UNetBatch(new BatchKey(info.Description.Id, height / info.VaeScale, width / info.VaeScale, info.TextEncoders[0].ContextLength), info, rows) { Rows = rows };
+        var batch = new UNetBatch(BatchKey.OfPixels(info, width, height), info, rows) { Rows = rows };
         Noise(batch.Sample.Length).CopyTo(batch.Sample, 0);
         Array.Fill(batch.Timestep, 500);
         return batch;
