@@ -39,6 +39,12 @@ public sealed class ExecutionOptions
     /// <summary>Path of a CUDA provider library to register as a plugin, for builds of the native runtime that have none of their own.</summary>
     public string? CudaLibrary { get; set; }
 
+    /// <summary>
+    /// Path of the library of CUDA operators that models exported with <c>--kernels imageservice</c> use (<c>src/ImageService.Kernels</c>). Default:
+    /// <c>libimageservice_kernels.so</c> beside the program, where there is one.
+    /// </summary>
+    public string? KernelLibrary { get; set; }
+
     /// <summary>Number of the GPU. A process uses one; several GPUs take a worker process each.</summary>
     [Range(0, 63)]
     public int CudaDevice { get; set; }

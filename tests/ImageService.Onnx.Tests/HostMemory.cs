@@ -17,15 +17,24 @@ internal sealed class HostMemory : IDeviceMemory
         return OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, type, shape);
     }
 
-    public void Copy(IReadOnlyList<OrtValue> from, IReadOnlyList<OrtValue> to)
+    public IDeviceCopy Copying(IReadOnlyList<OrtValue> from, IReadOnlyList<OrtValue> to)
     {
-        Copies.Add(from.Count);
         Assert.Equal(from.Count, to.Count);
         foreach (var (source, target) in from.Zip(to))
         {
             var (about, wanted) = (source.GetTensorTypeAndShape(), target.GetTensorTypeAndShape());
             Assert.Equal((about.ElementDataType, string.Join('x', about.Shape)), (wanted.ElementDataType, string.Join('x', wanted.Shape)));
-            source.GetTensorMutableRawData().CopyTo(target.GetTensorMutableRawData());
+        }
+        return new HostCopy(this, from, to);
+    }
+
+    private sealed class HostCopy(HostMemory memory, IReadOnlyList<OrtValue> from, IReadOnlyList<OrtValue> to) : IDeviceCopy
+    {
+        public void Run()
+        {
+            memory.Copies.Add(from.Count);
+            foreach (var (source, target) in from.Zip(to))
+                source.GetTensorMutableRawData().CopyTo(target.GetTensorMutableRawData());
         }
     }
 }

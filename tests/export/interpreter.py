@@ -26,7 +26,7 @@ def run(model, inputs, folder=None, watch=None):
         try:
             if node.op_type == "Split":
                 attributes["parts"] = len(node.output)
-            results = OPERATORS[node.op_type](attributes, *arguments)
+            results = (OWN if node.domain == "imageservice" else OPERATORS)[node.op_type](attributes, *arguments)
         except Exception as e:
             shapes = [None if a is None else (a.dtype, tuple(a.shape)) for a in arguments]
             raise AssertionError(f"{node.name} of {shapes}: {e}") from e
@@ -89,6 +89,35 @@ def skip_group_norm(a, x, gamma, beta, skip, bias=None):
     total = x.float() + skip.float()
     total = (total if bias is None else total + bias.float()).to(x.dtype)
     return group_norm(a, total, gamma, beta), total
+
+
+def own_group_norm(a, x, gamma, beta, *more):
+    """src/ImageService.Kernels/group_norm.cu."""
+    more, total, written = list(more), x.float(), a["other"] or a["bias"]
+    assert len(more) == a["skip"] + a["bias"] + a["other"] and x.dtype == torch.float16 and x.dim() == 4
+    if a["skip"]:
+        skip, = same(more.pop(0))
+        written = written or skip.dim() == 4
+        assert skip.shape == (x.shape if skip.dim() == 4 else (x.shape[0], x.shape[3]))
+        total = total + (skip if skip.dim() == 4 else skip[:, None, None]).float()
+    if a["bias"]:
+        bias = more.pop(0)
+        assert bias.shape == x.shape[3:]
+        total = total + bias.float()
+    total = total.to(x.dtype)
+    if a["other"]:
+        assert more[0].shape[:3] == x.shape[:3] and x.shape[3] % 8 == 0
+        total = torch.cat(same(total, more[0]), 3)
+    assert total.shape[3] % 8 == 0
+    y = F.group_norm(total.float().permute(0, 3, 1, 2), a["groups"], gamma, beta, a["epsilon"])
+    y = (F.silu(y) if a["silu"] else y).permute(0, 2, 3, 1).to(x.dtype).contiguous()
+    return (y, None, total) if written else (y, None)
+
+
+def gated_gelu(a, x, bias):
+    left, right = (x + bias).chunk(2, -1)
+    assert left.shape[-1] % 8 == 0
+    return left * F.gelu(right)
 
 
 def instance_norm(a, x, scale, b):
@@ -158,6 +187,7 @@ def split(a, x):
     return tuple(t.contiguous() for t in x.chunk(a["parts"], a["axis"]))
 
 
+OWN = {"GroupNorm": own_group_norm, "GatedGelu": in_type(gated_gelu)}
 OPERATORS = {
     "Conv": conv, "NhwcConv": nhwc_conv, "GroupNorm": group_norm, "SkipGroupNorm": skip_group_norm,
     "InstanceNormalization": instance_norm, "LayerNormalization": layer_norm, "SkipLayerNormalization": skip_layer_norm,

@@ -13,8 +13,8 @@ from export.unet_graph import unet_graph
 from export.vae_graph import decoder_graph, encoder_graph
 
 CPU, CUDA32 = Style.of("cpu", "fp32"), Style.of("cuda", "fp32")
-CUDA, PACKED = Style.of("cuda", "fp16"), Style.of("cuda", "fp16", "packed")
-STYLES = [CPU, CUDA32, CUDA, PACKED]
+CUDA, PACKED, OWN = Style.of("cuda", "fp16"), Style.of("cuda", "fp16", "packed"), Style.of("cuda", "fp16", kernels="imageservice")
+STYLES = [CPU, CUDA32, CUDA, PACKED, OWN]
 
 
 def allowed(style):

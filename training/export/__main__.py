@@ -26,6 +26,8 @@ def arguments(given):
     ap.add_argument("--height", type=int, help="of the only picture size the graphs shall take, in pixels; default: any")
     ap.add_argument("--width", type=int)
     ap.add_argument("--attention", choices=["separate", "packed"], default="separate", help="q, k, v from a product each, or from one (cuda only)")
+    ap.add_argument("--kernels", choices=["onnxruntime", "imageservice"], default="onnxruntime", help="imageservice: also this project's CUDA operators, which repeat to "
+                    "the byte and are faster; the service then needs their library (src/ImageService.Kernels; cuda with fp16 only)")
     ap.add_argument("--external-data", action="store_true", help="weights beside every model.onnx; always so above 2 GB")
     ap.add_argument("--check", action="store_true", help="compare every graph with PyTorch on random inputs")
     ap.add_argument("--provider", choices=["cpu", "cuda"], help="for --check; default: the target")
@@ -40,7 +42,7 @@ def main(given=None):
         if o.checkpoint and o.tokenizer:
             raise ExportError("--tokenizer goes with --random; a checkpoint has its own.")
         source = from_checkpoint(o.checkpoint) if o.checkpoint else random_source(o.random, o.seed, o.tokenizer)
-        written = write_folder(source, o.out, o.target, precision, o.height, o.width, o.attention, True if o.external_data else None)
+        written = write_folder(source, o.out, o.target, precision, o.height, o.width, o.attention, True if o.external_data else None, o.kernels)
         for path, _ in written.values():
             print(path)
         if o.check:

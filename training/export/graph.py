@@ -10,6 +10,7 @@ from .errors import ExportError
 
 OPSET = 17
 CONTRIB = "com.microsoft"
+OWN = "imageservice"               # src/ImageService.Kernels
 LIMIT = 2_000_000_000              # bytes that protobuf takes in one file, with room for the nodes
 ALIGNMENT = 4096                   # of weights in a file of their own: ONNX Runtime maps them into memory
 
@@ -54,13 +55,13 @@ class Graph:
     def ints(self, *values):
         return self.constant("ints." + ".".join(map(str, values)), torch.tensor(values, dtype=torch.int64))
 
-    def node(self, op, *inputs, outputs=1, to_type=None, contrib=False, **attributes):
+    def node(self, op, *inputs, outputs=1, to_type=None, contrib=False, own=False, **attributes):
         """-> the output's name, or a list of them where `outputs` is more than one."""
         if to_type is not None:
             attributes["to"] = TYPES[to_type]              # of Cast
         n = self._counts[op] = self._counts.get(op, 0) + 1
         names = [f"{op}.{n}" if outputs == 1 else f"{op}.{n}.{i}" for i in range(outputs)]
-        node = helper.make_node(op, [i or "" for i in inputs], names, name=f"{op}.{n}", domain=CONTRIB if contrib else "", **attributes)
+        node = helper.make_node(op, [i or "" for i in inputs], names, name=f"{op}.{n}", domain=OWN if own else CONTRIB if contrib else "", **attributes)
         self.nodes.append(node)
         self.made_by.update({name: node for name in names})
         return names[0] if outputs == 1 else names
@@ -92,8 +93,7 @@ class Graph:
             used = {name for node in self.nodes for name in node.input}
             tensors = [self._tensor(name, *self.weights[name], None, None) for name in self.weights if name in used]
         opsets = [helper.make_opsetid("", OPSET)]
-        if any(node.domain == CONTRIB for node in self.nodes):
-            opsets.append(helper.make_opsetid(CONTRIB, 1))
+        opsets += [helper.make_opsetid(domain, 1) for domain in (CONTRIB, OWN) if any(node.domain == domain for node in self.nodes)]
         graph = helper.make_graph(self.nodes, self.name, self.inputs, self.outputs, tensors)
         return helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="imageservice")
 

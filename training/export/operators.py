@@ -1,11 +1,12 @@
-"""The layers as ONNX operators: standard ones for the CPU provider, or ONNX Runtime's fused ones for the CUDA provider.
+"""The layers as ONNX operators: standard ones for the CPU provider, or fused ones for the CUDA provider, ONNX Runtime's or this project's.
 
 Images are NHWC between the fused operators and NCHW between the standard ones; tokens are [rows, tokens, width] in both.
-A residual sum is not written down where it arises but passed on (`Pending`): the normalisation that follows takes it in.
+A residual sum is not written down where it arises but passed on (`Pending`): the normalisation that follows takes it in, and with
+this project's kernels also what it is joined with (`Joined`).
 """
 import math
 from dataclasses import dataclass
-from typing import FrozenSet, NamedTuple, Optional
+from typing import FrozenSet, NamedTuple, Optional, Union
 
 import torch
 
@@ -18,14 +19,22 @@ SPLIT_GELU_WIDTHS = (1280, 2560, 5120)
 BIAS_ADD_WIDTHS = (320, 640, 1280)
 
 FUSED = frozenset({"image", "attention", "layer_norm", "activation", "bias"})
+OWN_CHANNELS = 8                   # this project's kernels take multiples of this
 
 
 class Pending(NamedTuple):
     """value + skip + bias. `skip` has value's shape, or [rows, channels]; the names of a graph's values."""
     value: str
-    skip: str
+    skip: Optional[str]
     bias: Optional[str] = None
     tokens: bool = False               # rather than an image
+    per_row: bool = False              # skip is [rows, channels]
+
+
+class Joined(NamedTuple):
+    """The channels of an image, then those of another one."""
+    first: Union[str, Pending]
+    other: str
 
 
 @dataclass
@@ -34,13 +43,15 @@ class Style:
 
     fused: "image" (NHWC: NhwcConv, GroupNorm, SkipGroupNorm), "attention" (MultiHeadAttention), "layer_norm"
     (SkipLayerNormalization), "activation" (BiasSplitGelu, QuickGelu, BiasGelu), "bias" (BiasAdd).
-    attention: "separate" (q, k and v from a product each) or "packed" (one product, interleaved by head)."""
+    attention: "separate" (q, k and v from a product each) or "packed" (one product, interleaved by head).
+    own: GroupNorm and GatedGelu of this project's kernels (src/ImageService.Kernels) in place of GroupNorm, SkipGroupNorm, BiasAdd, Concat and BiasSplitGelu."""
     dtype: torch.dtype
     fused: FrozenSet[str]
     attention: str = "separate"
+    own: bool = False
 
     @staticmethod
-    def of(target, precision, attention="separate"):
+    def of(target, precision, attention="separate", kernels="onnxruntime"):
         if target not in ("cuda", "cpu"):
             raise ExportError(f"target must be cuda or cpu, not {target}.")
         if precision not in ("fp16", "fp32"):
@@ -49,7 +60,11 @@ class Style:
             raise ExportError(f"attention must be separate or packed, not {attention}.")
         if target == "cpu" and precision == "fp16":
             raise ExportError("precision must be fp32 with target cpu: the CPU provider computes in float32.")
-        return Style(torch.float16 if precision == "fp16" else torch.float32, FUSED if target == "cuda" else frozenset(), attention)
+        if kernels not in ("onnxruntime", "imageservice"):
+            raise ExportError(f"kernels must be onnxruntime or imageservice, not {kernels}.")
+        if kernels == "imageservice" and (target, precision) != ("cuda", "fp16"):
+            raise ExportError("kernels imageservice are for target cuda with precision fp16.")
+        return Style(torch.float16 if precision == "fp16" else torch.float32, FUSED if target == "cuda" else frozenset(), attention, kernels == "imageservice")
 
 
 class Operators(AttentionOperators):
@@ -89,6 +104,10 @@ class Operators(AttentionOperators):
 
     # Images
 
+    def sampler(self, x, module):
+        """A convolution whose result is normalised next -> an image, or a pending sum."""
+        return Pending(self.conv(x, module, bias=False), None, self.parameter(module, "bias")) if self.style.own else self.conv(x, module)
+
     def conv(self, x, module, bias=True):
         """x: an image. Without `bias` it is left to whoever takes the result."""
         pad, stride, k = module.padding[0], module.stride[0], module.kernel_size[0]
@@ -108,9 +127,11 @@ class Operators(AttentionOperators):
                            pads=pads, dilations=[1, 1], group=1)
 
     def group_norm(self, x, module, silu=False):
-        """x: an image or a pending sum of images -> (normalised, x written down)."""
+        """x: an image, a pending sum of images or a junction -> (normalised, x written down; None for a sum with a vector, which nobody asks for again)."""
         groups, eps = module.num_groups, module.eps
         x = self._settled.get(x, x)
+        if self.style.own:
+            return self._own_group_norm(x, module, silu)
         if self.nhwc:
             if module.num_channels // groups % 2:
                 raise ExportError(f"{self.g.name}, {self.name(module)}: {module.num_channels} channels in {groups} groups; "
@@ -132,6 +153,20 @@ class Operators(AttentionOperators):
             y = g.node(op, y, self.parameter(module, which, change=lambda w: w[:, None, None]))
         return (self.silu(y) if silu else y), x
 
+    def _own_group_norm(self, x, module, silu):
+        if module.num_channels % OWN_CHANNELS:
+            raise ExportError(f"{self.g.name}, {self.name(module)}: {module.num_channels} channels; the kernels take multiples of {OWN_CHANNELS}. Use kernels onnxruntime.")
+        first, other = x if isinstance(x, Joined) else (x, None)
+        first = self._settled.get(first, first)
+        value, skip, bias, _, per_row = first if isinstance(first, Pending) else Pending(first, None)
+        inputs = [value, *(self.parameter(module, w, torch.float32) for w in ("weight", "bias")), *(i for i in (skip, bias, other) if i)]
+        written = bool(other or bias or skip and not per_row)
+        attributes = {name: int(i is not None) for name, i in (("skip", skip), ("bias", bias), ("other", other))}
+        names = self.g.node("GroupNorm", *inputs, outputs=3 if written else 2, own=True, epsilon=module.eps, groups=module.num_groups, silu=int(silu), **attributes)
+        if written:
+            self._settled[x] = names[2]
+        return names[0], names[2] if written else value if isinstance(first, str) else None
+
     def settle(self, x):
         """Writes a pending sum down, if nothing has done so yet."""
         if isinstance(x, Pending) and x not in self._settled:
@@ -142,11 +177,11 @@ class Operators(AttentionOperators):
         maker, value = self.g.made_by[x.value], x.value
         if x.bias and maker.op_type in ("Conv", "NhwcConv") and len(maker.input) == 2:
             maker.input.append(x.bias)
-        elif x.bias and "bias" in self.style.fused and self.width(x.bias) in BIAS_ADD_WIDTHS:
+        elif x.bias and x.skip and "bias" in self.style.fused and self.width(x.bias) in BIAS_ADD_WIDTHS:
             return self._bias_add(x)
         elif x.bias:
             value = self.g.node("Add", value, x.bias)
-        return self.g.node("Add", value, x.skip)
+        return self.g.node("Add", value, x.skip) if x.skip else value
 
     def _bias_add(self, x):
         if x.tokens:
@@ -161,12 +196,15 @@ class Operators(AttentionOperators):
     def add_vector(self, image, vector):
         """[rows, channels] to every cell, taken in by the normalisation that follows where it can."""
         if self.nhwc:
-            return Pending(image, vector)
+            return Pending(image, vector, per_row=True)
         return self.g.node("Add", image, self.g.node("Reshape", vector, self.g.ints(0, -1, 1, 1)))
 
     def concat(self, a, b, wide_a, wide_b):
-        """Channels of a, then of b. On CUDA only parts of one size are joined without copies from the host, which a captured
+        """Channels of a, then of b; images or pending sums. On CUDA only parts of one size are joined without copies from the host, which a captured
         graph would repeat from memory that is no longer theirs: the wider one is cut into equal parts first."""
+        if self.style.own:
+            return Joined(a, self.settle(b))
+        a, b = self.settle(a), self.settle(b)
         if not self.nhwc:
             return self.g.node("Concat", a, b, axis=1)
         part, pieces = math.gcd(wide_a, wide_b), []
@@ -257,6 +295,8 @@ class Operators(AttentionOperators):
     def gated_gelu(self, x, module):
         """diffusers' GEGLU: the left half of the projection times GELU of the right half."""
         y, half = self.matmul(x, module), module.out_features // 2
+        if self.style.own and half % OWN_CHANNELS == 0:
+            return self.g.node("GatedGelu", y, self.parameter(module, "bias"), own=True)
         if "activation" in self.style.fused and half in SPLIT_GELU_WIDTHS:
             return self.g.node("BiasSplitGelu", y, self.parameter(module, "bias"), contrib=True)
         left, right = self.g.node("Split", self.g.node("Add", y, self.parameter(module, "bias")), outputs=2, axis=-1)

@@ -17,7 +17,7 @@ def unet_graph(model: UNet, style: Style, height=None, width=None) -> Graph:
     context = g.input("encoder_hidden_states", style.dtype, ["rows", "tokens", c.context_width])
     times = Times(ops, model, embed(ops, model, timestep))
 
-    x, wide = ops.conv(ops.from_nchw(sample), model.conv_in), c.widths[0]
+    x, wide = ops.sampler(ops.from_nchw(sample), model.conv_in), c.widths[0]
     skips = [(x, wide)]
     for level in model.down_blocks:
         for resnet_, attention in layers(level):
@@ -25,7 +25,7 @@ def unet_graph(model: UNet, style: Style, height=None, width=None) -> Graph:
             wide = resnet_.conv2.out_channels
             skips.append((x, wide))
         if not level.last:
-            x = ops.conv(ops.settle(x), level.downsamplers[0].conv)
+            x = ops.sampler(ops.settle(x), level.downsamplers[0].conv)
             ops.halve()
             skips.append((x, wide))
     first, last = model.mid_block.resnets
@@ -34,13 +34,13 @@ def unet_graph(model: UNet, style: Style, height=None, width=None) -> Graph:
     for level in model.up_blocks:
         for resnet_, attention in layers(level):
             skip, wide_skip = skips.pop()
-            x = ops.concat(ops.settle(x), ops.settle(skip), wide, wide_skip)
+            x = ops.concat(x, skip, wide, wide_skip)
             x = layer(ops, resnet_, attention, x, times, context)
             wide = resnet_.conv2.out_channels
         if not level.last:
             x = ops.upsample(ops.settle(x))
             ops.double()
-            x = ops.conv(x, level.upsamplers[0].conv)
+            x = ops.sampler(x, level.upsamplers[0].conv)
     x, _ = ops.group_norm(x, model.conv_norm_out, silu=True)
     x = ops.to_nchw(ops.conv(x, model.conv_out))
     g.output("out_sample", x, style.dtype, ["rows", c.out_channels, *free])

@@ -14,14 +14,14 @@ def decoder_graph(model: Vae, style: Style, height=None, width=None) -> Graph:
     x = ops.from_nchw(x)
     if model.post_quant_conv is not None:
         x = ops.conv(x, model.post_quant_conv)
-    x = middle(ops, d.mid_block, ops.conv(x, d.conv_in))
+    x = middle(ops, d.mid_block, ops.sampler(x, d.conv_in))
     for level in d.up_blocks:
         for r in level.resnets:
             x = resnet(ops, r, x)
         for sampler in level.upsamplers or ():
             x = ops.upsample(ops.settle(x))
             ops.double()
-            x = ops.conv(x, sampler.conv)
+            x = ops.sampler(x, sampler.conv)
     x, _ = ops.group_norm(x, d.conv_norm_out, silu=True)
     x = ops.to_nchw(ops.conv(x, d.conv_out))
     g.output("sample", x, style.dtype,
@@ -36,12 +36,12 @@ def encoder_graph(model: Vae, style: Style, height=None, width=None) -> Graph:
     pixels = (height * scale, width * scale) if height else (None, None)
     ops = Operators(g, model, style, *pixels)
     x = g.input("sample", style.dtype, ["rows", c.in_channels, pixels[0] or "picture_height", pixels[1] or "picture_width"])
-    x = ops.conv(ops.from_nchw(x), e.conv_in)
+    x = ops.sampler(ops.from_nchw(x), e.conv_in)
     for level in e.down_blocks:
         for r in level.resnets:
             x = resnet(ops, r, x)
         for sampler in level.downsamplers or ():
-            x = ops.conv(ops.settle(x), sampler.conv)
+            x = ops.sampler(ops.settle(x), sampler.conv)
             ops.halve()
     x, _ = ops.group_norm(middle(ops, e.mid_block, x), e.conv_norm_out, silu=True)
     x = ops.conv(x, e.conv_out)

@@ -14,10 +14,10 @@ from .vae_graph import decoder_graph, encoder_graph
 LARGEST_SIDE = 8192
 
 
-def write_unet(model: UNet, path, target="cuda", precision="fp16", height=None, width=None, attention="separate", external=None):
+def write_unet(model: UNet, path, target="cuda", precision="fp16", height=None, width=None, attention="separate", external=None, kernels="onnxruntime"):
     """height, width: of the picture in pixels; None leaves them free. The rows of a call are always free. -> path"""
     size = latent_size(height, width, 8, len(model.config.widths) - 1)
-    return unet_graph(model, Style.of(target, precision, attention), *size).save(path, external)
+    return unet_graph(model, Style.of(target, precision, attention, kernels), *size).save(path, external)
 
 
 def write_decoder(model: Vae, path, target="cuda", precision="fp16", height=None, width=None, external=None):
@@ -27,11 +27,11 @@ def write_decoder(model: Vae, path, target="cuda", precision="fp16", height=None
     return decoder_graph(fit_half(model) if precision == "fp16" else model, style, *size).save(path, external)
 
 
-def write_folder(source: Source, out, target="cuda", precision="fp16", height=None, width=None, attention="separate", external=None):
+def write_folder(source: Source, out, target="cuda", precision="fp16", height=None, width=None, attention="separate", external=None, kernels="onnxruntime"):
     """-> the graphs' paths by part, with the module that each was made of."""
     if os.path.exists(out) and (not os.path.isdir(out) or os.listdir(out)):
         raise ExportError(f"--out {out} is there already; it must be a new or an empty folder.")
-    style = Style.of(target, precision, attention)
+    style = Style.of(target, precision, attention, kernels)
     scale = 2 ** (len(source.vae.config.widths) - 1)
     size = latent_size(height, width, scale, len(source.unet.config.widths) - 1)
     vae = fit_half(source.vae) if precision == "fp16" else source.vae

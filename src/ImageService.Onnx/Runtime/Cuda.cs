@@ -17,6 +17,7 @@ internal sealed class Cuda : IDeviceMemory
 {
     private const string ProviderName = "CUDAExecutionProvider";
     private const string RegistrationName = "cuda";
+    private const string KernelFile = "libimageservice_kernels.so";
 
     // A model of one Relu: the provider's libraries and the device are only really needed when a session is made.
     private static readonly byte[] TrialModel = Convert.FromBase64String("CAg6MwoMCgF4EgF5IgRSZWx1EgFnWg8KAXgSCgoICAESBAoCCAFiDwoBeRIKCggIARIECgIIAUIECgAQDQ==");
@@ -26,6 +27,7 @@ internal sealed class Cuda : IDeviceMemory
 
     private readonly ExecutionOptions _options;
     private readonly OrtEpDevice? _plugin;
+    private readonly string? _kernels;
 
     // Buffers are taken from this session's arena, not from those of the sessions that use them: there a captured graph goes on writing to memory which the
     // arena holds to be free.
@@ -37,6 +39,7 @@ internal sealed class Cuda : IDeviceMemory
     {
         _options = options;
         _plugin = plugin;
+        _kernels = Kernels(options);
         using var session = new SessionOptions();
         Append(session, captures: false);
         _trial = new InferenceSession(TrialModel, session);
@@ -57,7 +60,7 @@ internal sealed class Cuda : IDeviceMemory
         {
             return new Cuda(options, plugin, logger);
         }
-        catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException)
+        catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
         {
             throw new ExecutionUnavailableException($"Execution:Provider cuda finds no GPU that works: {DeviceErrors.FirstLine(e.Message)}", e);
         }
@@ -67,6 +70,8 @@ internal sealed class Cuda : IDeviceMemory
     public void Append(SessionOptions session, bool captures)
     {
         var options = ProviderOptions(_options, captures);
+        if (_kernels is not null)
+            session.RegisterCustomOpLibrary(_kernels);
         if (_plugin is not null)
         {
             session.AppendExecutionProvider(OrtEnv.Instance(), [_plugin], options);
@@ -80,7 +85,7 @@ internal sealed class Cuda : IDeviceMemory
 
     public OrtValue Allocate(TensorElementType type, long[] shape) => OrtValue.CreateAllocatedTensorValue(_allocator!, type, shape);
 
-    public void Copy(IReadOnlyList<OrtValue> from, IReadOnlyList<OrtValue> to) => OrtEnv.Instance().CopyTensors(from, to, null);
+    public IDeviceCopy Copying(IReadOnlyList<OrtValue> from, IReadOnlyList<OrtValue> to) => CudaCopy.Of(from, to);
 
     internal static Dictionary<string, string> ProviderOptions(ExecutionOptions options, bool captures)
     {
@@ -98,6 +103,13 @@ internal sealed class Cuda : IDeviceMemory
         foreach (var (name, value) in options.CudaOptions)
             named[name] = value;
         return named;
+    }
+
+    private static string? Kernels(ExecutionOptions options)
+    {
+        if (options.KernelLibrary is not { } named)
+            return Path.Combine(AppContext.BaseDirectory, KernelFile) is var beside && File.Exists(beside) ? beside : null;
+        return File.Exists(named) ? Path.GetFullPath(named) : throw new ExecutionUnavailableException($"Execution:KernelLibrary {named} is missing.");
     }
 
     private OrtAllocator? Allocator(OrtEpDevice plugin, ILogger logger)

@@ -9,6 +9,13 @@ internal interface IDeviceMemory
     /// <summary>Content undefined. The address stays the same until it is disposed of.</summary>
     OrtValue Allocate(TensorElementType type, long[] shape);
 
-    /// <summary>Each of the first to its fellow of the second, of equal type and shape, on either side; complete on return.</summary>
-    void Copy(IReadOnlyList<OrtValue> from, IReadOnlyList<OrtValue> to);
+    /// <summary>What copies each of the first to its fellow of the second, of equal type and shape, one side on the host at an address that stays.</summary>
+    IDeviceCopy Copying(IReadOnlyList<OrtValue> from, IReadOnlyList<OrtValue> to);
+}
+
+/// <summary>A copy between host and device that is made again and again, while both sides live.</summary>
+internal interface IDeviceCopy
+{
+    /// <summary>Complete on return.</summary>
+    void Run();
 }

@@ -116,6 +116,9 @@ internal sealed class OrtRuntime
         {
             if (DeviceErrors.Translate(e) is { } known)
                 throw known;
+            // What the runtime says of a domain that nobody has registered.
+            if (e.Message.Contains("imageservice", StringComparison.Ordinal) && e.Message.Contains("not a registered", StringComparison.Ordinal))
+                throw new ModelFolderException($"{modelPath} was exported with --kernels imageservice and needs a GPU and Execution:KernelLibrary (built by src/ImageService.Kernels/build).", e);
             throw new ModelFolderException($"{modelPath} cannot be loaded by ONNX Runtime: {DeviceErrors.FirstLine(e.Message)}", e);
         }
     }

@@ -4,29 +4,46 @@ using Microsoft.ML.OnnxRuntime;
 namespace ImageService.Onnx.Sessions;
 
 /// <summary>Takes some rows of a batch through a <see cref="DeviceBucket"/>: sample and timestep up, the prediction down, the conditioning only when it has changed.</summary>
-internal sealed class DeviceCall(DeviceBucket bucket, IDeviceMemory memory, IReadOnlyList<UNetPort> stepping, IReadOnlyList<UNetPort> conditioning, UNetPort output, int start, int rows) : UNetCall
+internal sealed class DeviceCall : UNetCall
 {
-    private readonly List<OrtValue> _stepping = stepping.Select(p => p.View(start, rows)).ToList();
-    private readonly List<OrtValue> _conditioning = conditioning.Select(p => p.View(start, rows)).ToList();
-    private readonly List<OrtValue> _output = [output.View(start, rows)];
+    private readonly DeviceBucket _bucket;
+    private readonly List<OrtValue> _views = [];
+    private readonly IDeviceCopy _stepping;
+    private readonly IDeviceCopy _conditioning;
+    private readonly IDeviceCopy _output;
+
+    public DeviceCall(DeviceBucket bucket, IDeviceMemory memory, IReadOnlyList<UNetPort> stepping, IReadOnlyList<UNetPort> conditioning, UNetPort output, int start, int rows)
+    {
+        _bucket = bucket;
+        _stepping = memory.Copying(Views(stepping), bucket.Stepping);
+        _conditioning = memory.Copying(Views(conditioning), bucket.Conditioning);
+        _output = memory.Copying(bucket.Output, Views([output]));
+
+        List<OrtValue> Views(IReadOnlyList<UNetPort> ports)
+        {
+            var views = ports.Select(p => p.View(start, rows)).ToList();
+            _views.AddRange(views);
+            return views;
+        }
+    }
 
     public override void Run(RunOptions options, long conditioningVersion)
     {
-        if (!ReferenceEquals(bucket.Holds.Owner, this) || bucket.Holds.Version != conditioningVersion)
+        if (!ReferenceEquals(_bucket.Holds.Owner, this) || _bucket.Holds.Version != conditioningVersion)
         {
-            memory.Copy(_conditioning, bucket.Conditioning);
-            bucket.Holds = (this, conditioningVersion);
+            _conditioning.Run();
+            _bucket.Holds = (this, conditioningVersion);
         }
-        memory.Copy(_stepping, bucket.Stepping);
-        bucket.Run();
-        memory.Copy(bucket.Output, _output);
+        _stepping.Run();
+        _bucket.Run();
+        _output.Run();
     }
 
     public override void Dispose()
     {
-        if (ReferenceEquals(bucket.Holds.Owner, this))
-            bucket.Holds = default;
-        foreach (var value in _stepping.Concat(_conditioning).Concat(_output))
+        if (ReferenceEquals(_bucket.Holds.Owner, this))
+            _bucket.Holds = default;
+        foreach (var value in _views)
             value.Dispose();
     }
 }

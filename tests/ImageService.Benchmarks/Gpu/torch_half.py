@@ -43,7 +43,7 @@ def unet_inputs(config, rows, side, dtype, seed):
 def export(o):
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     source = random_source(o.model, o.seed, device=DEVICE)
-    write_folder(source, o.out, o.target, o.precision, o.side, o.side, o.attention)
+    write_folder(source, o.out, o.target, o.precision, o.side, o.side, o.attention, kernels=o.kernels)
     os.makedirs(o.reference, exist_ok=True)
     inputs = unet_inputs(source.unet.config, o.reference_rows, o.side, torch.float32, o.seed)
     latents = torch.randn(1, source.vae.config.latent_channels, o.side // 8, o.side // 8, generator=torch.Generator().manual_seed(o.seed)).to(DEVICE)
@@ -130,6 +130,7 @@ def main():
             p.add_argument("--reference", required=True)
             p.add_argument("--reference-rows", type=int, default=4)
             p.add_argument("--attention", choices=["separate", "packed"], default="separate")
+            p.add_argument("--kernels", choices=["onnxruntime", "imageservice"], default="onnxruntime")
             p.add_argument("--target", choices=["cuda", "cpu"], default="cuda")
             p.add_argument("--precision", choices=["fp16", "fp32"], default="fp16")
         else:
