@@ -7,8 +7,7 @@ namespace {
 constexpr int kVector = 8;
 constexpr int kThreads = 256;
 
-union Vector {
-    int4 bits;
+struct alignas(16) Vector {
     half2 pairs[kVector / 2];
 };
 
@@ -16,9 +15,11 @@ __device__ float gelu(float x) { return 0.5f * x * (1 + erff(x * 0.7071067811865
 
 __device__ Vector load(const half* p) {
     Vector v;
-    v.bits = *reinterpret_cast<const int4*>(p);
+    *reinterpret_cast<int4*>(&v) = *reinterpret_cast<const int4*>(p);
     return v;
 }
+
+__device__ void store(half* p, const Vector& v) { *reinterpret_cast<int4*>(p) = *reinterpret_cast<const int4*>(&v); }
 
 __global__ void gate(const half* x, const half* bias, half* y, size_t vectors, int width) {
     const size_t at = size_t(blockIdx.x) * kThreads + threadIdx.x;
@@ -35,7 +36,7 @@ __global__ void gate(const half* x, const half* bias, half* y, size_t vectors, i
         const float2 a = __half22float2(l.pairs[i]), b = __half22float2(r.pairs[i]), ba = __half22float2(bl.pairs[i]), bb = __half22float2(br.pairs[i]);
         result.pairs[i] = __float22half2_rn({(a.x + ba.x) * gelu(b.x + bb.x), (a.y + ba.y) * gelu(b.y + bb.y)});
     }
-    *reinterpret_cast<int4*>(y + token * width + c) = result.bits;
+    store(y + token * width + c, result);
 }
 
 }  // namespace

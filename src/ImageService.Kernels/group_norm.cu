@@ -11,8 +11,7 @@ constexpr int kPixelsOfThread = 4;      // of a chunk, at least
 constexpr int kMostChunks = 256;
 constexpr int kThreadsOfGroup = 8;      // that add up a group's sums
 
-union Vector {
-    int4 bits;
+struct alignas(16) Vector {
     half2 pairs[kVector / 2];
 };
 
@@ -21,9 +20,11 @@ __host__ __device__ int stripes_of(int channels) { return max(1, kThreads / lane
 
 __device__ Vector load(const half* p) {
     Vector v;
-    v.bits = *reinterpret_cast<const int4*>(p);
+    *reinterpret_cast<int4*>(&v) = *reinterpret_cast<const int4*>(p);
     return v;
 }
+
+__device__ void store(half* p, const Vector& v) { *reinterpret_cast<int4*>(p) = *reinterpret_cast<const int4*>(&v); }
 
 // One vector of the input: channels c to c + 7 of a pixel. `constant`: what is added to each pixel of the row, in float32.
 template <bool kImageSkip, bool kConstant>
@@ -91,7 +92,7 @@ __global__ void sums(GroupNormInput in, half* total, float2* partial, GroupNormS
     for (int pixel = begin + stripe; pixel < end; pixel += stripes) {
         const Vector v = input_at<kImageSkip, kConstant>(in, s, row, pixel, c, constant);
         if (total != nullptr)
-            *reinterpret_cast<int4*>(total + (size_t(row) * s.pixels + pixel) * s.channels + c) = v.bits;
+            store(total + (size_t(row) * s.pixels + pixel) * s.channels + c, v);
 #pragma unroll
         for (int i = 0; i < kVector / 2; i++) {
             const float2 f = __half22float2(v.pairs[i]);
@@ -184,7 +185,7 @@ __global__ void apply(GroupNormInput in, const float* weight, const float* shift
             }
             v.pairs[i] = __float22half2_rn(f);
         }
-        *reinterpret_cast<int4*>(y + (size_t(row) * s.pixels + pixel) * s.channels + c) = v.bits;
+        store(y + (size_t(row) * s.pixels + pixel) * s.channels + c, v);
     }
 }
 
