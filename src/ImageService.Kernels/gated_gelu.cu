@@ -1,25 +1,13 @@
 // The gate of a transformer's feed-forward layer (Shazeer 2020, GEGLU), with the bias of the projection before it.
 #include "kernels.h"
+#include "vector.cuh"
 
 namespace imageservice {
 namespace {
 
-constexpr int kVector = 8;
 constexpr int kThreads = 256;
 
-struct alignas(16) Vector {
-    half2 pairs[kVector / 2];
-};
-
 __device__ float gelu(float x) { return 0.5f * x * (1 + erff(x * 0.70710678118654752f)); }
-
-__device__ Vector load(const half* p) {
-    Vector v;
-    *reinterpret_cast<int4*>(&v) = *reinterpret_cast<const int4*>(p);
-    return v;
-}
-
-__device__ void store(half* p, const Vector& v) { *reinterpret_cast<int4*>(p) = *reinterpret_cast<const int4*>(&v); }
 
 __global__ void gate(const half* x, const half* bias, half* y, size_t vectors, int width) {
     const size_t at = size_t(blockIdx.x) * kThreads + threadIdx.x;

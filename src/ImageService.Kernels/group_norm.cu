@@ -1,30 +1,18 @@
 // Group normalisation (Wu and He 2018) of NHWC images, with what comes between two convolutions: residual sum, bias, the timestep's vector, the
 // junction with a skip connection, and SiLU. Two kernels: sums by chunk of pixels, then the result. No atomics: the same input gives the same bytes.
 #include "kernels.h"
+#include "vector.cuh"
 
 namespace imageservice {
 namespace {
 
-constexpr int kVector = 8;              // float16 numbers in 16 bytes, what a thread loads at once
 constexpr int kThreads = 512;           // of a block, about: lanes (vectors of a pixel) times stripes (pixels at once)
 constexpr int kPixelsOfThread = 4;      // of a chunk, at least
 constexpr int kMostChunks = 256;
-constexpr int kThreadsOfGroup = 8;      // that add up a group's sums
-
-struct alignas(16) Vector {
-    half2 pairs[kVector / 2];
-};
+constexpr int kThreadsOfGroup = 16;     // that add up a group's sums
 
 __host__ __device__ int lanes_of(int channels) { return channels / kVector; }
 __host__ __device__ int stripes_of(int channels) { return max(1, kThreads / lanes_of(channels)); }
-
-__device__ Vector load(const half* p) {
-    Vector v;
-    *reinterpret_cast<int4*>(&v) = *reinterpret_cast<const int4*>(p);
-    return v;
-}
-
-__device__ void store(half* p, const Vector& v) { *reinterpret_cast<int4*>(p) = *reinterpret_cast<const int4*>(&v); }
 
 // One vector of the input: channels c to c + 7 of a pixel. `constant`: what is added to each pixel of the row, in float32.
 template <bool kImageSkip, bool kConstant>
@@ -79,11 +67,11 @@ __device__ float2 over_group(float2 v) {
 // Block (chunk, row): sum and sum of squares of every group over the chunk's pixels.
 template <bool kImageSkip, bool kConstant>
 __global__ void sums(GroupNormInput in, half* total, float2* partial, GroupNormShape s) {
-    extern __shared__ float shared[];
+    extern __shared__ __align__(16) float shared[];
     const int lanes = lanes_of(s.channels), stripes = stripes_of(s.channels);
     const int lane = threadIdx.x % lanes, stripe = threadIdx.x / lanes, c = lane * kVector;
     const int chunk = blockIdx.x, row = blockIdx.y;
-    const int size = (s.pixels + gridDim.x - 1) / gridDim.x, begin = chunk * size, end = min(s.pixels, begin + size);
+    const int size = (s.pixels + gridDim.x - 1) / gridDim.x, begin = chunk * size, end = stripe < stripes ? min(s.pixels, begin + size) : 0;
     float constant[kVector];
     if (kConstant)
         constant_of(in, s, row, c, constant);
@@ -104,10 +92,12 @@ __global__ void sums(GroupNormInput in, half* total, float2* partial, GroupNormS
     }
     float* all_sums = shared;                                  // [stripes, channels]
     float* all_squares = shared + stripes * s.channels;
+    if (stripe < stripes) {
 #pragma unroll
-    for (int i = 0; i < kVector; i++) {
-        all_sums[stripe * s.channels + c + i] = sum[i];
-        all_squares[stripe * s.channels + c + i] = squares[i];
+        for (int i = 0; i < kVector; i += 4) {
+            *reinterpret_cast<float4*>(all_sums + stripe * s.channels + c + i) = {sum[i], sum[i + 1], sum[i + 2], sum[i + 3]};
+            *reinterpret_cast<float4*>(all_squares + stripe * s.channels + c + i) = {squares[i], squares[i + 1], squares[i + 2], squares[i + 3]};
+        }
     }
     __syncthreads();
     for (int channel = threadIdx.x; channel < s.channels; channel += blockDim.x) {
@@ -137,17 +127,29 @@ __global__ void sums(GroupNormInput in, half* total, float2* partial, GroupNormS
     }
 }
 
-// Block (chunk, row): the chunks' sums give mean and deviation, then every pixel of the chunk is normalised.
+// Block (chunk, row): the chunks' sums give mean and deviation, then every pixel of the chunk is normalised. The pixels that a thread has first are on their
+// way while the sums are added up.
 template <bool kConstant>
 __global__ void apply(GroupNormInput in, const float* weight, const float* shift, half* y, const float2* partial, int chunks, GroupNormShape s) {
     extern __shared__ float2 statistics[];                     // [groups]: mean, 1 / deviation
     const int lanes = lanes_of(s.channels), stripes = stripes_of(s.channels);
     const int lane = threadIdx.x % lanes, stripe = threadIdx.x / lanes, c = lane * kVector, row = blockIdx.y;
+    const int size = (s.pixels + gridDim.x - 1) / gridDim.x, begin = blockIdx.x * size, end = stripe < stripes ? min(s.pixels, begin + size) : 0;
+    float constant[kVector];
+    if (kConstant)
+        constant_of(in, s, row, c, constant);
+    Vector ahead[kPixelsOfThread];
+#pragma unroll
+    for (int i = 0; i < kPixelsOfThread; i++) {
+        if (begin + stripe + i * stripes < end)
+            ahead[i] = input_at<false, kConstant>(in, s, row, begin + stripe + i * stripes, c, constant);
+    }
     const int width = s.channels / s.groups, part = threadIdx.x % kThreadsOfGroup;
     for (int first = 0; first < s.groups; first += blockDim.x / kThreadsOfGroup) {
         const int group = first + threadIdx.x / kThreadsOfGroup;
         float2 of_group = {0, 0};
         if (group < s.groups) {
+#pragma unroll 8
             for (int i = part; i < chunks; i += kThreadsOfGroup) {
                 const float2 p = partial[(size_t(row) * chunks + i) * s.groups + group];
                 of_group.x += p.x;
@@ -161,19 +163,19 @@ __global__ void apply(GroupNormInput in, const float* weight, const float* shift
         }
     }
     __syncthreads();
-    float scale[kVector], offset[kVector], constant[kVector];
+    float scale[kVector], offset[kVector];
+    int group = c / width, next = (group + 1) * width;
 #pragma unroll
     for (int i = 0; i < kVector; i++) {
-        const float2 of_group = statistics[(c + i) / width];
+        if (c + i == next) {
+            group++;
+            next += width;
+        }
+        const float2 of_group = statistics[group];
         scale[i] = weight[c + i] * of_group.y;
         offset[i] = shift[c + i] - of_group.x * scale[i];
     }
-    if (kConstant)
-        constant_of(in, s, row, c, constant);
-    const int size = (s.pixels + gridDim.x - 1) / gridDim.x, begin = blockIdx.x * size, end = min(s.pixels, begin + size);
-#pragma unroll 4
-    for (int pixel = begin + stripe; pixel < end; pixel += stripes) {
-        Vector v = input_at<false, kConstant>(in, s, row, pixel, c, constant);
+    const auto finish = [&](Vector v, int pixel) {
 #pragma unroll
         for (int i = 0; i < kVector / 2; i++) {
             float2 f = __half22float2(v.pairs[i]);
@@ -186,7 +188,15 @@ __global__ void apply(GroupNormInput in, const float* weight, const float* shift
             v.pairs[i] = __float22half2_rn(f);
         }
         store(y + (size_t(row) * s.pixels + pixel) * s.channels + c, v);
+    };
+#pragma unroll
+    for (int i = 0; i < kPixelsOfThread; i++) {
+        if (begin + stripe + i * stripes < end)
+            finish(ahead[i], begin + stripe + i * stripes);
     }
+#pragma unroll 4
+    for (int pixel = begin + stripe + kPixelsOfThread * stripes; pixel < end; pixel += stripes)
+        finish(input_at<false, kConstant>(in, s, row, pixel, c, constant), pixel);
 }
 
 }  // namespace
@@ -198,7 +208,9 @@ int group_norm_chunks(int pixels, int channels) {
 
 void group_norm(const GroupNormInput& in, const float* weight, const float* shift, half* y, half* total, float2* partial, const GroupNormShape& s, cudaStream_t stream) {
     const int chunks = group_norm_chunks(s.pixels, s.channels), stripes = stripes_of(s.channels);
-    const dim3 grid(chunks, s.rows), block(lanes_of(s.channels) * stripes);
+    const dim3 grid(chunks, s.rows);
+    // Whole warps, since threads of a warp exchange sums; those beyond the last stripe have no pixels.
+    const int block = (lanes_of(s.channels) * stripes + 31) / 32 * 32;
     const size_t bytes = 2 * sizeof(float) * stripes * s.channels;
     const bool image_skip = in.skip != nullptr && !in.skip_per_row, constant = in.bias != nullptr || (in.skip != nullptr && in.skip_per_row);
     if (image_skip && constant)

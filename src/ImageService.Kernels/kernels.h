@@ -29,6 +29,12 @@ int group_norm_chunks(int pixels, int channels);
 // y [rows, pixels, channels]; total, where it is not null, gets the input written down.
 void group_norm(const GroupNormInput& input, const float* weight, const float* shift, half* y, half* total, float2* partial, const GroupNormShape& shape, cudaStream_t stream);
 
+constexpr int kMostLayerNormWidth = 2048;
+
+// x [tokens, width] (+ skip, like x) (+ bias [width]) -> y; total gets the sum, where there is one.
+void layer_norm(const half* x, const half* skip, const half* bias, const half* weight, const half* shift, half* y, half* total, int tokens, int width, float epsilon,
+                cudaStream_t stream);
+
 // x [tokens, 2 * width], bias [2 * width] -> y [tokens, width]: left half times GELU (by the error function) of the right one.
 void gated_gelu(const half* x, const half* bias, half* y, int tokens, int width, cudaStream_t stream);
 

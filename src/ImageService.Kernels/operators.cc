@@ -92,6 +92,56 @@ struct GroupNorm : Ort::CustomOpBase<GroupNorm, GroupNormKernel> {
     OrtCustomOpInputOutputCharacteristic GetOutputCharacteristic(size_t i) const { return i < 2 ? INPUT_OUTPUT_REQUIRED : INPUT_OUTPUT_OPTIONAL; }
 };
 
+// Rows of a tensor's last axis.
+int rows_of(const std::vector<int64_t>& size) {
+    int64_t rows = 1;
+    for (size_t i = 0; i + 1 < size.size(); i++)
+        rows *= size[i];
+    return int(rows);
+}
+
+// LayerNorm(x [..., width], weight, bias of the norm [, skip] [, bias]) -> y [, total].
+struct LayerNormKernel {
+    LayerNormKernel(const OrtApi&, const OrtKernelInfo* raw) {
+        Ort::ConstKernelInfo info(raw);
+        epsilon = info.GetAttribute<float>("epsilon");
+        has_skip = info.GetAttribute<int64_t>("skip") != 0;
+        has_bias = info.GetAttribute<int64_t>("bias") != 0;
+    }
+
+    void Compute(OrtKernelContext* raw) {
+        Ort::KernelContext context(raw);
+        const auto x = context.GetInput(0);
+        const auto size = x.GetTensorTypeAndShapeInfo().GetShape();
+        require(!size.empty() && size.back() % 8 == 0 && size.back() <= kMostLayerNormWidth, "LayerNorm takes a last axis that 8 divides, 2048 at most.");
+        size_t next = 3;
+        const half* skip = has_skip ? context.GetInput(next++).GetTensorData<half>() : nullptr;
+        const half* bias = has_bias ? context.GetInput(next++).GetTensorData<half>() : nullptr;
+        auto y = context.GetOutput(0, size);
+        half* total = has_skip || has_bias ? context.GetOutput(1, size).GetTensorMutableData<half>() : nullptr;
+        if (rows_of(size) == 0)
+            return;
+        layer_norm(x.GetTensorData<half>(), skip, bias, context.GetInput(1).GetTensorData<half>(), context.GetInput(2).GetTensorData<half>(), y.GetTensorMutableData<half>(),
+                   total, rows_of(size), int(size.back()), epsilon, static_cast<cudaStream_t>(context.GetGPUComputeStream()));
+        launched("LayerNorm");
+    }
+
+    float epsilon;
+    bool has_skip, has_bias;
+};
+
+struct LayerNorm : Ort::CustomOpBase<LayerNorm, LayerNormKernel> {
+    void* CreateKernel(const OrtApi& api, const OrtKernelInfo* info) const { return new LayerNormKernel(api, info); }
+    const char* GetName() const { return "LayerNorm"; }
+    const char* GetExecutionProviderType() const { return kProvider; }
+    size_t GetInputTypeCount() const { return 5; }
+    ONNXTensorElementDataType GetInputType(size_t) const { return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16; }
+    OrtCustomOpInputOutputCharacteristic GetInputCharacteristic(size_t i) const { return i < 3 ? INPUT_OUTPUT_REQUIRED : INPUT_OUTPUT_OPTIONAL; }
+    size_t GetOutputTypeCount() const { return 2; }
+    ONNXTensorElementDataType GetOutputType(size_t) const { return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16; }
+    OrtCustomOpInputOutputCharacteristic GetOutputCharacteristic(size_t i) const { return i == 0 ? INPUT_OUTPUT_REQUIRED : INPUT_OUTPUT_OPTIONAL; }
+};
+
 // GatedGelu(x [..., 2 * width], bias [2 * width]) -> [..., width].
 struct GatedGeluKernel {
     GatedGeluKernel(const OrtApi&, const OrtKernelInfo*) {}
@@ -102,12 +152,9 @@ struct GatedGeluKernel {
         auto size = x.GetTensorTypeAndShapeInfo().GetShape();
         require(!size.empty() && size.back() % 16 == 0, "GatedGelu takes a last axis that 16 divides.");
         const int width = int(size.back() / 2);
-        int64_t tokens = 1;
-        for (size_t i = 0; i + 1 < size.size(); i++)
-            tokens *= size[i];
         size.back() = width;
         auto y = context.GetOutput(0, size);
-        gated_gelu(x.GetTensorData<half>(), context.GetInput(1).GetTensorData<half>(), y.GetTensorMutableData<half>(), int(tokens), width,
+        gated_gelu(x.GetTensorData<half>(), context.GetInput(1).GetTensorData<half>(), y.GetTensorMutableData<half>(), rows_of(size), width,
                    static_cast<cudaStream_t>(context.GetGPUComputeStream()));
         launched("GatedGelu");
     }
@@ -130,11 +177,13 @@ extern "C" __attribute__((visibility("default"))) OrtStatus* RegisterCustomOps(O
     Ort::InitApi(base->GetApi(ORT_API_VERSION));
     try {
         static const imageservice::GroupNorm group_norm;
+        static const imageservice::LayerNorm layer_norm;
         static const imageservice::GatedGelu gated_gelu;
         // One for all sessions, and never freed: it must outlive the last of them.
         static const auto& domain = *[] {
             auto* made = new Ort::CustomOpDomain("imageservice");
             made->Add(&group_norm);
+            made->Add(&layer_norm);
             made->Add(&gated_gelu);
             return made;
         }();

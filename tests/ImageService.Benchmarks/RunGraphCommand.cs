@@ -14,27 +14,30 @@ internal static class RunGraphCommand
     private static readonly Option<DirectoryInfo> Inputs = new("--inputs") { Description = "A folder with INPUT.npy for each input.", Required = true };
     private static readonly Option<DirectoryInfo> Outputs = new("--outputs") { Description = "A folder for OUTPUT.npy of each output.", Required = true };
     private static readonly Option<string> Provider = new("--provider") { Description = "cpu or cuda.", DefaultValueFactory = _ => "cpu" };
-    private static readonly Option<string?> CudaLibrary = new("--cuda-library")
-    {
-        Description = "As Execution:CudaLibrary of the service, and by the same variable.",
-        DefaultValueFactory = _ => Environment.GetEnvironmentVariable("Execution__CudaLibrary"),
-    };
+    private static readonly Option<string?> CudaLibrary = AsOfTheService("--cuda-library", "CudaLibrary");
+    private static readonly Option<string?> KernelLibrary = AsOfTheService("--kernel-library", "KernelLibrary");
 
     public static Command Create()
     {
         Model.AcceptExistingOnly();
         Inputs.AcceptExistingOnly();
         Provider.AcceptOnlyFromAmong("cpu", "cuda");
-        var command = new Command("run-graph", "Runs an ONNX graph once on given inputs.") { Model, Inputs, Outputs, Provider, CudaLibrary };
+        var command = new Command("run-graph", "Runs an ONNX graph once on given inputs.") { Model, Inputs, Outputs, Provider, CudaLibrary, KernelLibrary };
         command.SetAction(Run);
         return command;
     }
+
+    private static Option<string?> AsOfTheService(string name, string setting) => new(name)
+    {
+        Description = $"As Execution:{setting} of the service, and by the same variable.",
+        DefaultValueFactory = _ => Environment.GetEnvironmentVariable($"Execution__{setting}"),
+    };
 
     private static int Run(ParseResult parsed)
     {
         try
         {
-            var execution = new ExecutionOptions { Provider = parsed.GetValue(Provider)!, CudaLibrary = parsed.GetValue(CudaLibrary) };
+            var execution = new ExecutionOptions { Provider = parsed.GetValue(Provider)!, CudaLibrary = parsed.GetValue(CudaLibrary), KernelLibrary = parsed.GetValue(KernelLibrary) };
             using var session = OrtRuntime.Start(execution, NullLogger.Instance).Open(parsed.GetValue(Model)!.FullName);
             Call(session, parsed.GetValue(Inputs)!.FullName, parsed.GetValue(Outputs)!.FullName);
             return 0;

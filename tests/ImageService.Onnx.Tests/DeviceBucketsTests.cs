@@ -1,6 +1,7 @@
 using ImageService.Diffusion;
 using ImageService.Diffusion.Denoise;
 using ImageService.Onnx.Folder;
+using ImageService.Onnx.Runtime;
 using ImageService.Onnx.Sessions;
 using ImageService.Onnx.Tests.Golden;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -119,7 +120,7 @@ public sealed class DeviceBucketsTests
         {
             (Info, Part) = (model.Info, model.UNet);
             _session = GoldenModel.Cpu.Open(Part.Graph.Path);
-            Buckets = new DeviceBuckets(_session, Memory, Part, captures: false, NullLogger.Instance);
+            Buckets = new DeviceBuckets(_session, Memory, Part, captures: false, new CaptureGate(), NullLogger.Instance);
         }
 
         private Scene(TemporaryModel folder)

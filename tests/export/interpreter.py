@@ -114,6 +114,13 @@ def own_group_norm(a, x, gamma, beta, *more):
     return (y, None, total) if written else (y, None)
 
 
+def own_layer_norm(a, x, gamma, beta, *more):
+    assert len(more) == a["skip"] + a["bias"] and x.dtype == torch.float16
+    total = (x.float() + sum(t.float() for t in same(x, *more)[1:])).to(x.dtype)
+    y = layer_norm(a, total, gamma, beta)
+    return (y, total) if more else y
+
+
 def gated_gelu(a, x, bias):
     left, right = (x + bias).chunk(2, -1)
     assert left.shape[-1] % 8 == 0
@@ -187,7 +194,7 @@ def split(a, x):
     return tuple(t.contiguous() for t in x.chunk(a["parts"], a["axis"]))
 
 
-OWN = {"GroupNorm": own_group_norm, "GatedGelu": in_type(gated_gelu)}
+OWN = {"GroupNorm": own_group_norm, "LayerNorm": own_layer_norm, "GatedGelu": in_type(gated_gelu)}
 OPERATORS = {
     "Conv": conv, "NhwcConv": nhwc_conv, "GroupNorm": group_norm, "SkipGroupNorm": skip_group_norm,
     "InstanceNormalization": instance_norm, "LayerNormalization": layer_norm, "SkipLayerNormalization": skip_layer_norm,

@@ -28,6 +28,8 @@ NORMS = [
     (1, 256, 256, 128, 0, 32, "image", True, True), (2, 7, 5, 512, 0, 32, "", False, False), (2, 9, 11, 64, 0, 8, "image", False, False),
     (1, 128, 128, 512, 0, 32, "", True, True), (2, 3, 3, 4096, 0, 32, "", False, True), (2, 32, 32, 16, 0, 4, "", False, True),
 ]
+# rows, tokens, width, skip, bias
+LAYERS = [(2, 4096, 320, True, True), (2, 1024, 640, False, True), (3, 65, 1280, True, False), (1, 1, 8, False, False), (2, 77, 2048, True, True), (5, 7, 24, False, True)]
 GATES = [(2, 4096, 1280), (3, 77, 5120), (1, 1, 8)]
 
 
@@ -54,6 +56,13 @@ def build():
         g.output(f"norm{i}", y[0], HALF, [rows, h, w, channels])
         if written:
             g.output(f"total{i}", y[2], HALF, [rows, h, w, channels])
+    for i, (rows, tokens, width, skip, bias) in enumerate(LAYERS):
+        names = [given(HALF, rows, tokens, width, around=0.7), given(HALF, width, around=1.0), given(HALF, width)]
+        names += [given(HALF, rows, tokens, width)] * skip + [given(HALF, width)] * bias
+        y = g.node("LayerNorm", *names, outputs=2 if skip or bias else 1, own=True, epsilon=1e-5, skip=int(skip), bias=int(bias))
+        g.output(f"layer{i}", y if isinstance(y, str) else y[0], HALF, [rows, tokens, width])
+        if skip or bias:
+            g.output(f"sum{i}", y[1], HALF, [rows, tokens, width])
     for i, (rows, tokens, width) in enumerate(GATES):
         y = g.node("GatedGelu", given(HALF, rows, tokens, 2 * width), given(HALF, 2 * width), own=True)
         g.output(f"gate{i}", y, HALF, [rows, tokens, width])

@@ -16,7 +16,7 @@ def transformer(ops: Operators, m, x, context):
     h, x = ops.group_norm(x, m.norm)
     width = m.norm.num_channels
     tokens = ops.to_tokens(h, width)
-    tokens = ops.g.node("Add", ops.matmul(tokens, m.proj_in), ops.parameter(m.proj_in, "bias"))
+    tokens = Pending(ops.matmul(tokens, m.proj_in), None, ops.parameter(m.proj_in, "bias"), tokens=True)
     for block in m.transformer_blocks:
         tokens = transformer_block(ops, block, tokens, context)
     tokens = ops.settle(tokens)

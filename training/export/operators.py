@@ -20,6 +20,7 @@ BIAS_ADD_WIDTHS = (320, 640, 1280)
 
 FUSED = frozenset({"image", "attention", "layer_norm", "activation", "bias"})
 OWN_CHANNELS = 8                   # this project's kernels take multiples of this
+OWN_LAYER_NORM = 2048              # and this width at most
 
 
 class Pending(NamedTuple):
@@ -44,7 +45,8 @@ class Style:
     fused: "image" (NHWC: NhwcConv, GroupNorm, SkipGroupNorm), "attention" (MultiHeadAttention), "layer_norm"
     (SkipLayerNormalization), "activation" (BiasSplitGelu, QuickGelu, BiasGelu), "bias" (BiasAdd).
     attention: "separate" (q, k and v from a product each) or "packed" (one product, interleaved by head).
-    own: GroupNorm and GatedGelu of this project's kernels (src/ImageService.Kernels) in place of GroupNorm, SkipGroupNorm, BiasAdd, Concat and BiasSplitGelu."""
+    own: GroupNorm, LayerNorm and GatedGelu of this project's kernels (src/ImageService.Kernels) in place of GroupNorm, SkipGroupNorm, SkipLayerNormalization,
+    BiasAdd, Concat and BiasSplitGelu."""
     dtype: torch.dtype
     fused: FrozenSet[str]
     attention: str = "separate"
@@ -276,11 +278,23 @@ class Operators(AttentionOperators):
     def layer_norm(self, x, module):
         """x: tokens or a pending sum of tokens -> (normalised, x written down)."""
         affine = [self.parameter(module, w) for w in ("weight", "bias")]
-        if isinstance(x, Pending) and "layer_norm" in self.style.fused:
+        x, width = self._settled.get(x, x), module.normalized_shape[0]
+        if self.style.own and width % OWN_CHANNELS == 0 and width <= OWN_LAYER_NORM:
+            return self._own_layer_norm(x, affine, module.eps)
+        if isinstance(x, Pending) and x.skip and "layer_norm" in self.style.fused:
             y, _, _, total = self._skip_layer_norm(x, affine, module.eps)
             return y, total
         x = self.settle(x)
         return self.g.node("LayerNormalization", x, *affine, axis=-1, epsilon=module.eps), x
+
+    def _own_layer_norm(self, x, affine, eps):
+        value, skip, bias, *_ = x if isinstance(x, Pending) else Pending(x, None)
+        names = self.g.node("LayerNorm", value, *affine, *(i for i in (skip, bias) if i), outputs=2 if skip or bias else 1, own=True, epsilon=eps,
+                            skip=int(skip is not None), bias=int(bias is not None))
+        if not (skip or bias):
+            return names, value
+        self._settled[x] = names[1]
+        return names
 
     def _skip_layer_norm(self, x, affine, eps):
         names = self.g.node("SkipLayerNormalization", x.value, x.skip, *affine, *([x.bias] if x.bias else []), outputs=4, contrib=True, epsilon=eps)

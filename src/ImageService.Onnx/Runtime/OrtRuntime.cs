@@ -30,6 +30,9 @@ internal sealed class OrtRuntime
 
     public ILogger Logger { get; }
 
+    /// <summary>For the U-Net's calls, which are captured; all others go through <see cref="Run"/>.</summary>
+    public CaptureGate Gate { get; } = new();
+
     public string Version { get; } = OrtEnv.Instance().GetVersionString();
 
     /// <exception cref="ExecutionUnavailableException">Provider cuda, and there is no GPU that works.</exception>
@@ -66,6 +69,13 @@ internal sealed class OrtRuntime
             Log.NotCaptured(Logger, modelPath, e.Message);
             return (session, false);
         }
+    }
+
+    /// <summary>A call of text encoder or VAE, at any time and from any thread.</summary>
+    public IDisposableReadOnlyCollection<OrtValue> Run(InferenceSession session, RunOptions options, string input, OrtValue value, IReadOnlyCollection<string> outputs)
+    {
+        using var turn = Gate.Beside();
+        return session.Run(options, [input], [value], outputs);
     }
 
     /// <summary>
@@ -110,6 +120,7 @@ internal sealed class OrtRuntime
         try
         {
             _cuda?.Append(options, captures);
+            using var turn = Gate.Beside();
             return new InferenceSession(modelPath, options);
         }
         catch (OnnxRuntimeException e)

@@ -10,17 +10,23 @@ internal sealed class DeviceBucket : IDisposable
     /// <summary>A graph id of ONNX Runtime: run without capture and replay.</summary>
     public const int NoGraph = -1;
 
+    private const int RunsUntilCaptured = 3; // ONNX Runtime captures after one or two ordinary runs
+
     private readonly InferenceSession _session;
     private readonly OrtIoBinding _binding;
+    private readonly CaptureGate _gate;
     private readonly RunOptions _run = new();
     private readonly List<OrtValue> _stepping = [];
     private readonly List<OrtValue> _conditioning = [];
     private readonly List<OrtValue> _output = [];
+    private int _runsBeforeCapture;
 
     /// <param name="graph">The session captures the first run and replays it from then on under this number; null = it does not capture.</param>
-    public DeviceBucket(InferenceSession session, IDeviceMemory memory, IReadOnlyList<UNetPort> stepping, IReadOnlyList<UNetPort> conditioning, UNetPort output, int rows, int? graph)
+    public DeviceBucket(InferenceSession session, IDeviceMemory memory, IReadOnlyList<UNetPort> stepping, IReadOnlyList<UNetPort> conditioning, UNetPort output, int rows, int? graph, CaptureGate gate)
     {
         _session = session;
+        _gate = gate;
+        _runsBeforeCapture = graph is null or NoGraph ? 0 : RunsUntilCaptured;
         _binding = session.CreateIoBinding();
         try
         {
@@ -54,7 +60,17 @@ internal sealed class DeviceBucket : IDisposable
     /// <summary>Whose conditioning it holds, and of which version.</summary>
     public (object? Owner, long Version) Holds { get; set; }
 
-    public void Run() => _session.RunWithBinding(_run, _binding);
+    public void Run()
+    {
+        if (_runsBeforeCapture == 0)
+        {
+            _session.RunWithBinding(_run, _binding);
+            return;
+        }
+        using var turn = _gate.Alone();
+        _session.RunWithBinding(_run, _binding);
+        _runsBeforeCapture--;
+    }
 
     public void Dispose()
     {

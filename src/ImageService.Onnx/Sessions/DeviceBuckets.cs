@@ -10,7 +10,7 @@ namespace ImageService.Onnx.Sessions;
 /// the session for as long as it lives.
 /// </summary>
 /// <param name="captures">The session was opened for capture.</param>
-internal sealed class DeviceBuckets(InferenceSession session, IDeviceMemory memory, UNetPart part, bool captures, ILogger logger) : UNetCalls
+internal sealed class DeviceBuckets(InferenceSession session, IDeviceMemory memory, UNetPart part, bool captures, CaptureGate gate, ILogger logger) : UNetCalls
 {
     /// <summary>Each graph keeps some MB on the host and the device, which nothing but the session's end gives back.</summary>
     public const int MostGraphs = 128;
@@ -24,7 +24,7 @@ internal sealed class DeviceBuckets(InferenceSession session, IDeviceMemory memo
     {
         var shapes = string.Join(';', stepping.Concat(conditioning).Append(output).Select(p => string.Join('x', p.ShapeOf(rows))));
         if (!_buckets.TryGetValue(shapes, out var bucket))
-            _buckets.Add(shapes, bucket = new DeviceBucket(session, memory, stepping, conditioning, output, rows, NextGraph()));
+            _buckets.Add(shapes, bucket = new DeviceBucket(session, memory, stepping, conditioning, output, rows, NextGraph(), gate));
         return new DeviceCall(bucket, memory, stepping, conditioning, output, start, rows);
     }
 

@@ -86,12 +86,12 @@ internal sealed class HostTensor
         return OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, _type, shape, Marshal.UnsafeAddrOfPinnedArrayElement(_memory, start), count * size);
     }
 
-    /// <summary>Reads a float tensor that a session made.</summary>
-    public static void Read(OrtValue value, Span<float> into)
+    /// <summary>Reads a float tensor that a session made, from an element on.</summary>
+    public static void Read(OrtValue value, Span<float> into, int start = 0)
     {
         if (value.GetTensorTypeAndShape().ElementDataType == TensorElementType.Float)
-            value.GetTensorDataAsSpan<float>()[..into.Length].CopyTo(into);
+            value.GetTensorDataAsSpan<float>().Slice(start, into.Length).CopyTo(into);
         else
-            TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(value.GetTensorMutableRawData())[..into.Length], into);
+            TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(value.GetTensorMutableRawData()).Slice(start, into.Length), into);
     }
 }

@@ -9,6 +9,7 @@ namespace ImageService.Onnx.Sessions;
 internal sealed class TextEncoder : IDisposable
 {
     private readonly TextEncoderPart _part;
+    private readonly OrtRuntime _runtime;
     private readonly InferenceSession _session;
     private readonly RunOptions _run = new();
     private readonly int _rows;
@@ -16,6 +17,7 @@ internal sealed class TextEncoder : IDisposable
     public TextEncoder(TextEncoderPart part, OrtRuntime runtime)
     {
         _part = part;
+        _runtime = runtime;
         _session = runtime.Open(part.Graph.Path);
         _rows = Math.Max(part.Tokens.Axis(0), 1);
     }
@@ -29,7 +31,7 @@ internal sealed class TextEncoder : IDisposable
         content.Write(tokens);
         using var input = content.View(0, [_rows, _part.Info.ContextLength]);
         List<string> outputs = pooled.IsEmpty ? [state.Name] : [state.Name, _part.Pooled!.Name];
-        using var results = _session.Run(_run, [_part.Tokens.Name], [input], outputs);
+        using var results = _runtime.Run(_session, _run, _part.Tokens.Name, input, outputs);
         GC.KeepAlive(content);
         HostTensor.Read(results[0], hidden);
         if (skip > 0)

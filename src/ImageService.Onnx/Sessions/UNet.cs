@@ -24,7 +24,7 @@ internal sealed class UNet : IDisposable
         _part = part;
         _releasing = runtime.ReleasingRun();
         (_session, var captures) = runtime.OpenForCapture(part.Graph.Path);
-        _calls = runtime.DeviceMemory is { } memory ? new DeviceBuckets(_session, memory, part, captures, runtime.Logger) : new HostCalls(_session, copiesInputs: !runtime.OnCpu);
+        _calls = runtime.DeviceMemory is { } memory ? new DeviceBuckets(_session, memory, part, captures, runtime.Gate, runtime.Logger) : new HostCalls(_session, copiesInputs: !runtime.OnCpu);
     }
 
     public void Predict(UNetBatch batch)

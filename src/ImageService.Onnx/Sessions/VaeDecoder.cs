@@ -8,6 +8,8 @@ namespace ImageService.Onnx.Sessions;
 /// <summary>The VAE decoder's session. See <see cref="Diffusion.IDiffusionModel.DecodeLatents"/>.</summary>
 internal sealed class VaeDecoder(VaePart part, OrtRuntime runtime) : IDisposable
 {
+    private const int Piece = 2048; // numbers
+
     private readonly InferenceSession _session = runtime.Open(part.Decoder.Path);
     private readonly RunOptions _run = runtime.ReleasingRun();
 
@@ -19,14 +21,11 @@ internal sealed class VaeDecoder(VaePart part, OrtRuntime runtime) : IDisposable
         var tensor = HostTensor.Allocate(part.DecoderInput.Type, scaled.Length);
         tensor.Write(scaled);
         using var input = tensor.View(0, [1, part.LatentChannels, height, width]);
-        using var results = _session.Run(_run, [part.DecoderInput.Name], [input], [part.DecoderOutput.Name]);
+        using var results = runtime.Run(_session, _run, part.DecoderInput.Name, input, [part.DecoderOutput.Name]);
         GC.KeepAlive(tensor);
-        var planes = new float[rgb.Length];
-        HostTensor.Read(results[0], planes);
         // Half precision overflows in some decoders, and a black picture would be all that shows.
-        if (!TensorPrimitives.IsFiniteAll<float>(planes))
+        if (!ToBytes(results[0], rgb))
             throw new NotFiniteNumberException("NaN or infinity stand in its output.");
-        ToBytes(planes, rgb);
     }
 
     public void Dispose()
@@ -35,21 +34,29 @@ internal sealed class VaeDecoder(VaePart part, OrtRuntime runtime) : IDisposable
         _session.Dispose();
     }
 
-    // diffusers' VaeImageProcessor: x / 2 + 0.5, clamped to 0..1, times 255, rounded half to even; and planes to pixels.
-    private static void ToBytes(float[] planes, Span<byte> rgb)
+    // diffusers' VaeImageProcessor: x / 2 + 0.5, clamped to 0..1, times 255, rounded half to even; and planes to pixels. Piece by piece, so that what is
+    // worked on stays in the processor's cache.
+    private static bool ToBytes(OrtValue planes, Span<byte> rgb)
     {
-        TensorPrimitives.Multiply(planes, 0.5f, planes);
-        TensorPrimitives.Add(planes, 0.5f, planes);
-        TensorPrimitives.Clamp(planes, 0, 1, planes);
-        TensorPrimitives.Multiply(planes, 255, planes);
-        TensorPrimitives.Round(planes, planes);
+        Span<float> piece = stackalloc float[Piece];
         var pixels = rgb.Length / 3;
-        ReadOnlySpan<float> red = planes.AsSpan(0, pixels), green = planes.AsSpan(pixels, pixels), blue = planes.AsSpan(2 * pixels, pixels);
-        for (var i = 0; i < pixels; i++)
+        for (var start = 0; start < rgb.Length;)
         {
-            rgb[3 * i] = (byte)red[i];
-            rgb[(3 * i) + 1] = (byte)green[i];
-            rgb[(3 * i) + 2] = (byte)blue[i];
+            var (plane, first) = Math.DivRem(start, pixels);
+            var values = piece[..Math.Min(Piece, pixels - first)];
+            HostTensor.Read(planes, values, start);
+            if (!TensorPrimitives.IsFiniteAll<float>(values))
+                return false;
+            TensorPrimitives.Multiply(values, 0.5f, values);
+            TensorPrimitives.Add(values, 0.5f, values);
+            TensorPrimitives.Clamp(values, 0, 1, values);
+            TensorPrimitives.Multiply(values, 255, values);
+            TensorPrimitives.Round(values, values);
+            var target = rgb[((3 * first) + plane)..];
+            for (var i = 0; i < values.Length; i++)
+                target[3 * i] = (byte)values[i];
+            start += values.Length;
         }
+        return true;
     }
 }

@@ -16,7 +16,7 @@ internal sealed class VaeEncoder(VaePart part, OrtRuntime runtime) : IDisposable
         var tensor = HostTensor.Allocate(part.EncoderInput!.Type, image.Length);
         tensor.Write(image);
         using var input = tensor.View(0, [1, 3, height, width]);
-        using var results = _session.Run(_run, [part.EncoderInput.Name], [input], [part.EncoderOutput!.Name]);
+        using var results = runtime.Run(_session, _run, part.EncoderInput.Name, input, [part.EncoderOutput!.Name]);
         GC.KeepAlive(tensor);
         if (!part.EncoderGivesParameters)
         {
