@@ -8,6 +8,8 @@
 ARG DOTNET_VERSION=10.0
 # CUDA and cuDNN of the major versions that Microsoft.ML.OnnxRuntime.Gpu is linked against.
 ARG CUDA_IMAGE=nvidia/cuda:13.0.1-cudnn-runtime-ubuntu24.04
+# nvcc of the same version, for the kernels of src/ImageService.Kernels.
+ARG CUDA_BUILD_IMAGE=nvidia/cuda:13.0.1-devel-ubuntu24.04
 
 # --- build -----------------------------------------------------------------------------------------------------------
 FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:${DOTNET_VERSION} AS restore
@@ -16,7 +18,7 @@ ARG TARGETARCH
 ENV DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 WORKDIR /source
 # The files that decide the package graph come first: a change of code alone takes the restored packages from the cache.
-COPY global.json Directory.Build.props Directory.Packages.props ./
+COPY global.json Directory.Build.props Directory.Build.targets Directory.Packages.props ./
 COPY src/ImageService.Core/ImageService.Core.csproj src/ImageService.Core/
 COPY src/ImageService.Diffusion/ImageService.Diffusion.csproj src/ImageService.Diffusion/
 COPY src/ImageService.Onnx/ImageService.Onnx.csproj src/ImageService.Onnx/
@@ -50,6 +52,11 @@ COPY .editorconfig BannedSymbols.txt ./
 COPY protos protos
 COPY src src
 RUN dotnet publish src/ImageService.Worker -c Release -a $TARGETARCH --no-restore -p:OrtFlavor=Gpu -p:UseAppHost=false -o /app
+
+FROM ${CUDA_BUILD_IMAGE} AS kernels
+COPY --from=restore-cuda /root/.nuget/packages/microsoft.ml.onnxruntime.gpu.linux /packages/microsoft.ml.onnxruntime.gpu.linux
+COPY src/ImageService.Kernels /source
+RUN NUGET_PACKAGES=/packages /source/build /kernels
 
 # --- run -------------------------------------------------------------------------------------------------------------
 FROM mcr.microsoft.com/dotnet/aspnet:${DOTNET_VERSION} AS runtime
@@ -102,6 +109,7 @@ ENV APP_UID=1654 \
 WORKDIR /app
 COPY models /models
 COPY --from=publish-worker-cuda /app .
+COPY --from=kernels /kernels .
 USER $APP_UID
 EXPOSE 8080
 # A U-Net of some gigabytes takes minutes to load from a cold disk.

@@ -110,4 +110,14 @@ public sealed class OnnxDiffusionModelTests
         HostTensor.Read(value, seen);
         Assert.Equal(back.Skip(1), seen);
     }
+
+    [Fact]
+    public void A_model_that_needs_the_kernels_says_so_where_there_are_none()
+    {
+        using var folder = TemporaryModel.Copy("tiny-sd15");
+        TinyOnnx.WriteKernelUser(folder["unet/model.onnx"]);
+        var message = Assert.Throws<ModelFolderException>(() => OnnxDiffusionModel.Load(ModelFolder.Read(folder.Path), GoldenModel.Cpu)).Message;
+        Assert.StartsWith(folder["unet/model.onnx"], message);
+        Assert.Contains("Execution:KernelLibrary", message);
+    }
 }

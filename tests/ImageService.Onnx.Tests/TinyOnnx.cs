@@ -49,6 +49,14 @@ internal static class TinyOnnx
         Write(path, [Node("Reshape", ["timestep_cond", "picture"], ["out_sample"])], [Shape("picture", -1, 4, 8, 8)], inputs, Value("out_sample", type, 0, 4, 8, 8));
     }
 
+    /// <summary>A U-Net with an operator of <c>src/ImageService.Kernels</c> in it, which no runtime knows by itself.</summary>
+    public static void WriteKernelUser(string path)
+    {
+        byte[][] inputs = [Value("sample", TensorElementType.Float16, 0, 4, 0, 0), Value("timestep", TensorElementType.Float, 0), Value("encoder_hidden_states", TensorElementType.Float16, 0, 0, 32)];
+        var kernel = Join(Node("GatedGelu", ["sample", "sample"], ["out_sample"]), Field(7, "imageservice"));
+        Write(path, [kernel], [], inputs, Value("out_sample", TensorElementType.Float16, 0, 4, 0, 0));
+    }
+
     /// <summary>
     /// A VAE encoder of scale 8: the mean of the latents is the mean colour of 8 x 8 pixels in three channels and their average in the fourth.
     /// With <paramref name="moments"/> the output is latent_parameters, the logarithm of the variance being the mean again.
@@ -68,7 +76,7 @@ internal static class TinyOnnx
     private static void Write(string path, IEnumerable<byte[]> nodes, IEnumerable<byte[]> constants, IEnumerable<byte[]> inputs, byte[] output)
     {
         var graph = Join([.. nodes.Select(n => Field(1, n)), Field(2, "tiny"), .. constants.Select(c => Field(5, c)), .. inputs.Select(i => Field(11, i)), Field(12, output)]);
-        File.WriteAllBytes(path, Join(Field(1, 8), Field(7, graph), Field(8, Join(Field(1, ""), Field(2, 17)))));
+        File.WriteAllBytes(path, Join(Field(1, 8), Field(7, graph), Field(8, Join(Field(1, ""), Field(2, 17))), Field(8, Join(Field(1, "imageservice"), Field(2, 1)))));
     }
 
     private static byte[] Shape(string name, params long[] values) =>

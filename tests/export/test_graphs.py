@@ -106,6 +106,20 @@ class Structure(unittest.TestCase):
             with self.subTest(name):
                 self.assertLessEqual({node.op_type for node in model.graph.node}, self.ON_DEVICE)
 
+    def test_own_kernels_take_in_what_stands_between_convolutions_and_products(self):
+        for name, model in self.graphs(OWN):
+            kinds = Counter((node.domain, node.op_type) for node in model.graph.node)
+            weights = {t.name: t for t in model.graph.initializer}
+            with self.subTest(name):
+                self.assertLessEqual({op for _, op in kinds}, self.ON_DEVICE | {"LayerNorm", "GatedGelu"})
+                self.assertEqual({op for domain, op in kinds if domain == "com.microsoft"} & {"GroupNorm", "SkipGroupNorm", "BiasSplitGelu"}, set())
+                for node in model.graph.node:
+                    if (node.domain, node.op_type) == ("imageservice", "GroupNorm"):
+                        self.assertEqual([weights[i].data_type for i in node.input[1:3]], [onnx.TensorProto.FLOAT] * 2)
+                    # Of sines and cosines alone: everything else is joined on the way into a norm.
+                    if node.op_type == "Concat":
+                        self.assertTrue(all(i.startswith(("Cos", "Sin")) for i in node.input), node.input)
+
     def test_shapes_are_read_for_reshapes_alone(self):
         for name, model in self.graphs(CUDA, fixed=False):
             shapes = {node.output[0] for node in model.graph.node if node.op_type == "Shape"}
