@@ -25,6 +25,9 @@ internal sealed class TimedJobStore(IJobStore store, IOptions<ApiOptions> option
     public Task<IReadOnlyList<ModelDescription>> ListModelsAsync(CancellationToken cancellationToken) =>
         Within(store.ListModelsAsync, cancellationToken);
 
+    public Task<IReadOnlyList<WorkerPace>> ListPacesAsync(CancellationToken cancellationToken) =>
+        Within(store.ListPacesAsync, cancellationToken);
+
     public Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken) => Within(store.ShapesAsync, cancellationToken);
 
     public Task<QueueDepth> DepthAsync(CancellationToken cancellationToken) => Within(store.DepthAsync, cancellationToken);

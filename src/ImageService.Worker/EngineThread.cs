@@ -14,6 +14,7 @@ internal sealed class EngineThread : IDisposable
     private readonly DenoiseEngine _engine;
     private readonly SideThread _lane;
     private readonly ModelPool _models;
+    private readonly PaceMeter _pace;
     private readonly ILogger<EngineThread> _logger;
     private readonly Thread _thread;
     private readonly TimeProvider _time;
@@ -21,7 +22,7 @@ internal sealed class EngineThread : IDisposable
     private readonly TaskCompletionSource _deviceLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _turnBegan; // 0 = idle
 
-    public EngineThread(RowPolicy rows, RowBudgets budgets, JobPreparation preparation, ModelPool models, TimeProvider time, ILogger<EngineThread> logger)
+    public EngineThread(RowPolicy rows, RowBudgets budgets, JobPreparation preparation, ModelPool models, PaceMeter pace, TimeProvider time, ILogger<EngineThread> logger)
     {
         _lane = new SideThread(done => _messages.Writer.TryWrite(_ => done()));
         _engine = new DenoiseEngine(rows, preparation, models, time, _lane);
@@ -29,6 +30,7 @@ internal sealed class EngineThread : IDisposable
         _models.LoadEnded = () => _messages.Writer.TryWrite(_ => _models.TakePreloaded());
         _models.Ready = model => MakeReady(model, budgets);
         _models.Unloading = _engine.Forget;
+        _pace = pace;
         _logger = logger;
         _time = time;
         _rows = rows;
@@ -97,8 +99,10 @@ internal sealed class EngineThread : IDisposable
                     message(_engine);
                 if (_engine.HasWork && !DeviceLost.IsCompleted)
                 {
+                    var began = _time.GetTimestamp();
                     var turn = _engine.Turn();
                     WorkerTelemetry.Turned(turn, _rows);
+                    _pace.Turned(turn, _time.GetElapsedTime(began).TotalSeconds);
                     worked = turn.Worked;
                 }
             }

@@ -41,6 +41,7 @@ public static class WorkerServiceCollectionExtensions
         services.AddSingleton<RowBudgets>();
         services.AddSingleton(provider => EngineOf(provider).PolicyFor(provider.GetRequiredService<WorkerModels>(), provider.GetRequiredService<RowBudgets>()));
         services.AddSingleton(JobPreparation.Create());
+        services.AddSingleton<PaceMeter>();
         services.AddSingleton<EngineThread>();
         services.AddSingleton<PictureWriter>();
         services.AddSingleton<StoreRetry>();

@@ -1,3 +1,5 @@
+using ImageService.Core;
+
 namespace ImageService.Diffusion.Denoise;
 
 /// <content>One step of one group: a U-Net call for all of it, or several where the device's memory is too small for that.</content>
@@ -7,7 +9,8 @@ public sealed partial class DenoiseEngine
     {
         if (_batcher.Next(joining: _side.Undecoded < MostUndecoded) is not { } group)
             return default;
-        _report = _report with { Batch = group.Key.Batch };
+        var request = group.Stepping[0].Job.Request;
+        _report = _report with { Batch = group.Key.Batch, RowUnits = RequestCost.OfRow(request.Width, request.Height) };
         var began = _time.GetTimestamp();
         var rows = group.SteppingRows;
         var paddedRows = _rowPolicy.Padded(group.Key, rows + group.DeadRows);

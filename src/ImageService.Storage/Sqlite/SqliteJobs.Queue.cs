@@ -109,12 +109,16 @@ internal sealed partial class SqliteJobs
         return held;
     }
 
-    public Task AnnounceModelsAsync(IReadOnlyList<ModelDescription> models, CancellationToken cancellationToken) =>
+    public Task AnnounceAsync(IReadOnlyList<ModelDescription> models, WorkerPace pace, CancellationToken cancellationToken) =>
         database.WriteAsync(session =>
         {
             foreach (var model in models)
                 session.Execute("INSERT OR REPLACE INTO models (id, description, announced_at) VALUES (@id, @description, @now)",
                     ("@id", model.Id), ("@description", StorageJson.Write(model)), ("@now", Now()));
+            session.Execute("DELETE FROM paces WHERE worker = @worker OR announced_at <= @before",
+                ("@worker", pace.WorkerId), ("@before", Now() - (long)WorkerPace.Lifetime.TotalMilliseconds));
+            if (pace.Models.Count > 0)
+                session.Execute("INSERT INTO paces VALUES (@worker, @pace, @now)", ("@worker", pace.WorkerId), ("@pace", StorageJson.Write(pace)), ("@now", Now()));
             return models.Count;
         }, cancellationToken);
 

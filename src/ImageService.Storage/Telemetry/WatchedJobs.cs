@@ -38,6 +38,9 @@ internal sealed class WatchedJobs(IJobRetention jobs) : IJobStore, IJobQueue
     public Task<IReadOnlyList<ModelDescription>> ListModelsAsync(CancellationToken cancellationToken) =>
         Watched.RunAsync(Store, "list models", () => _store.ListModelsAsync(cancellationToken));
 
+    public Task<IReadOnlyList<WorkerPace>> ListPacesAsync(CancellationToken cancellationToken) =>
+        Watched.RunAsync(Store, "list paces", () => _store.ListPacesAsync(cancellationToken));
+
     public Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken) => Watched.RunAsync(Store, "shapes", () => _store.ShapesAsync(cancellationToken));
 
     public Task<QueueDepth> DepthAsync(CancellationToken cancellationToken) => Watched.RunAsync(Store, "depth", () => _store.DepthAsync(cancellationToken));
@@ -79,6 +82,6 @@ internal sealed class WatchedJobs(IJobRetention jobs) : IJobStore, IJobQueue
     public Task<bool> ReleaseAsync(Lease lease, ReadOnlyMemory<byte> state, CancellationToken cancellationToken) =>
         Watched.RunAsync(Store, "release", () => _queue.ReleaseAsync(lease, state, cancellationToken));
 
-    public Task AnnounceModelsAsync(IReadOnlyList<ModelDescription> models, CancellationToken cancellationToken) =>
-        Watched.RunAsync(Store, "announce", () => _queue.AnnounceModelsAsync(models, cancellationToken));
+    public Task AnnounceAsync(IReadOnlyList<ModelDescription> models, WorkerPace pace, CancellationToken cancellationToken) =>
+        Watched.RunAsync(Store, "announce", () => _queue.AnnounceAsync(models, pace, cancellationToken));
 }
