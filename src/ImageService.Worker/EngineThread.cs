@@ -89,6 +89,7 @@ internal sealed class EngineThread : IDisposable
     {
         var messages = _messages.Reader;
         _models.Preload();
+        var busySince = 0L;
         while (!messages.Completion.IsCompleted)
         {
             var worked = false;
@@ -99,10 +100,12 @@ internal sealed class EngineThread : IDisposable
                     message(_engine);
                 if (_engine.HasWork && !DeviceLost.IsCompleted)
                 {
-                    var began = _time.GetTimestamp();
+                    // Where there was something to draw, the wait between two turns was for the side lane.
+                    busySince = _engine.Draws ? busySince : _time.GetTimestamp();
                     var turn = _engine.Turn();
                     WorkerTelemetry.Turned(turn, _rows);
-                    _pace.Turned(turn, _time.GetElapsedTime(began).TotalSeconds);
+                    _pace.Turned(turn, _time.GetElapsedTime(busySince).TotalSeconds);
+                    busySince = _time.GetTimestamp();
                     worked = turn.Worked;
                 }
             }

@@ -16,7 +16,7 @@ internal sealed class PaceMeter(RowPolicy rows, IOptions<WorkerOptions> options)
     private Measured? _last;
 
     /// <summary>Counts a turn of the engine.</summary>
-    /// <param name="seconds">All of the turn, whatever else was done in it.</param>
+    /// <param name="seconds">Since the turn before, or since there was nothing to draw: whatever else was done.</param>
     public void Turned(in TurnReport turn, double seconds)
     {
         lock (_gate)
@@ -29,7 +29,7 @@ internal sealed class PaceMeter(RowPolicy rows, IOptions<WorkerOptions> options)
                     _last = _models[turn.Batch.Model] = new Measured();
                     return;
                 }
-                if (turn.StepSeconds > 0)
+                if (turn.SecondsAlone > 0)
                     _last.Step(turn, rows.RowsFor(turn.Batch));
             }
             // A turn without a step ends what an earlier one began.
@@ -69,7 +69,7 @@ internal sealed class PaceMeter(RowPolicy rows, IOptions<WorkerOptions> options)
         public void Step(in TurnReport turn, int budget)
         {
             Steps++;
-            _stepSeconds.Add(turn.Rows * turn.RowUnits, turn.StepSeconds);
+            _stepSeconds.Add(turn.Rows * turn.RowUnits, turn.SecondsAlone);
             (_rows, _budget, _turns) = ((_rows * Keep) + turn.Rows, (_budget * Keep) + budget, _turns * Keep);
         }
 
@@ -78,7 +78,7 @@ internal sealed class PaceMeter(RowPolicy rows, IOptions<WorkerOptions> options)
         public ModelPace Read(string model, int lookAheadRows)
         {
             var (constant, slope) = _stepSeconds.Fit();
-            // Prompts and decoding go with the pictures, and so with the units drawn, however many calls they take.
+            // Prompts and decoding go with the pictures, and so with the units drawn, however many calls they take. What they cost beside a step is what it lost.
             var besides = Math.Max(0, _turns - _stepSeconds.SumY) / _stepSeconds.SumX;
             var callRows = Math.Max(1, (int)Math.Round(_budget / _stepSeconds.Weight));
             return new ModelPace

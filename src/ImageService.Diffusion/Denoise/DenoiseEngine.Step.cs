@@ -5,14 +5,14 @@ namespace ImageService.Diffusion.Denoise;
 /// <content>One step of one group: a U-Net call for all of it, or several where the device's memory is too small for that.</content>
 public sealed partial class DenoiseEngine
 {
-    private (int Rows, int PaddedRows, double Seconds) StepOneGroup()
+    private void StepOneGroup()
     {
         if (_batcher.Next(joining: _side.Undecoded < MostUndecoded) is not { } group)
-            return default;
+            return;
         var request = group.Stepping[0].Job.Request;
-        _report = _report with { Batch = group.Key.Batch, RowUnits = RequestCost.OfRow(request.Width, request.Height) };
-        var began = _time.GetTimestamp();
         var rows = group.SteppingRows;
+        _report = _report with { Worked = true, Batch = group.Key.Batch, RowUnits = RequestCost.OfRow(request.Width, request.Height), Rows = rows };
+        var began = _time.GetTimestamp();
         var paddedRows = _rowPolicy.Padded(group.Key, rows + group.DeadRows);
         var calledRows = 0;
         for (var first = 0; first < group.Stepping.Count;)
@@ -29,10 +29,12 @@ public sealed partial class DenoiseEngine
                 Advance(group, first, count, began);
             (first, calledRows) = (first + count, calledRows + size);
         }
+        _report = _report with { PaddedRows = calledRows };
         if (!_runners.TryGetValue(group.Key, out var runner))
-            return (rows, calledRows, 0);
-        runner.StepSeconds = _side.Alone(Seconds(began));
-        return (rows, calledRows, Seconds(began));
+            return;
+        var seconds = Seconds(began);
+        runner.StepSeconds = _side.Alone(seconds);
+        _report = _report with { StepSeconds = seconds, SecondsAlone = _side.Alone(seconds) };
     }
 
     // Everybody, unless the limit was lowered under a running batch.

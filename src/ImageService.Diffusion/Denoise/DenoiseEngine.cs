@@ -103,11 +103,11 @@ public sealed partial class DenoiseEngine
         _report = default;
         _side.TakeBack();
         AdmitArrivals();
-        var (rows, paddedRows, stepSeconds) = StepOneGroup();
+        StepOneGroup();
         _side.Stepped(ShortestStep());
         _side.Running = _batcher.RunningCount > 0;
         _side.DecodePictures();
-        return _report with { Worked = _report.Worked || rows > 0, Rows = rows, PaddedRows = paddedRows, StepSeconds = stepSeconds };
+        return _report;
     }
 
     private void AdmitArrivals()

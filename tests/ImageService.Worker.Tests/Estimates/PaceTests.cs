@@ -98,5 +98,5 @@ public sealed class PaceTests
     private static double Seconds(int rows) => 0.1 + (0.05 * rows);
 
     private static TurnReport Step(string model, int rows, int side = 64, double? seconds = null) =>
-        new(true, new BatchKey(model, side, side, 77), RequestCost.OfRow(side * 8, side * 8), rows, rows, seconds ?? Seconds(rows), 0, 0, 0, 0);
+        new(true, new BatchKey(model, side, side, 77), RequestCost.OfRow(side * 8, side * 8), rows, rows, seconds ?? Seconds(rows), seconds ?? Seconds(rows), 0, 0, 0, 0);
 }

@@ -28,6 +28,7 @@ internal sealed class SimulatedQueue : IDisposable
     private readonly WorkerOptions _worker = new() { WorkerId = "simulated" };
     private readonly List<Followed> _held = [];
     private readonly Dictionary<JobId, Followed> _jobs = [];
+    private long _busySince;
     private double _announcedAt = double.NegativeInfinity;
 
     public SimulatedQueue(DeviceCosts costs)
@@ -64,9 +65,10 @@ internal sealed class SimulatedQueue : IDisposable
             if (!_engine.HasWork)
                 continue;
             _lane.Deliver();
-            var began = _time.GetTimestamp();
+            _busySince = _engine.Draws ? _busySince : _time.GetTimestamp();
             var turn = _engine.Turn();
-            _pace.Turned(turn, _time.GetElapsedTime(began).TotalSeconds);
+            _pace.Turned(turn, _time.GetElapsedTime(_busySince).TotalSeconds);
+            _busySince = _time.GetTimestamp();
             if (!turn.Worked)
                 _lane.WorkAlone(until: followed.Count < arrivals.Count ? arrivals[followed.Count].At : double.PositiveInfinity);
             foreach (var job in _held.ToList())
