@@ -36,6 +36,9 @@ internal sealed class TimedJobStore(IJobStore store, IOptions<ApiOptions> option
     public IAsyncEnumerable<JobEvent> WatchAsync(JobId id, long afterSequence, CancellationToken cancellationToken) =>
         store.WatchAsync(id, afterSequence, cancellationToken);
 
+    /// <summary>Not bounded either.</summary>
+    public Task<Job?> WaitForEndAsync(JobId id, CancellationToken cancellationToken) => store.WaitForEndAsync(id, cancellationToken);
+
     private async Task<T> Within<T>(Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)
     {
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(options.Value.StoreTimeoutSeconds), time);

@@ -29,6 +29,18 @@ public interface IJobStore
     /// </summary>
     IAsyncEnumerable<JobEvent> WatchAsync(JobId id, long afterSequence, CancellationToken cancellationToken);
 
+    /// <summary>Returns when the job has ended. Where a store can tell that with less work than by all of the job's events, it does.</summary>
+    /// <returns>The ended job; null if there is none of that name.</returns>
+    async Task<Job?> WaitForEndAsync(JobId id, CancellationToken cancellationToken)
+    {
+        await foreach (var happened in WatchAsync(id, 0, cancellationToken))
+        {
+            if (happened is JobFinished finished)
+                return finished.Job;
+        }
+        return null;
+    }
+
     /// <summary>Models that workers have announced.</summary>
     Task<IReadOnlyList<ModelDescription>> ListModelsAsync(CancellationToken cancellationToken);
 

@@ -34,7 +34,7 @@ public static class HostProgram
     /// <summary>The sentence of an exception that a person can act on; null for a defect, which keeps its stack trace.</summary>
     public static string? Sentence(Exception exception, Func<Exception, bool>? isRefusal = null) => exception switch
     {
-        OptionsValidationException refused => string.Join(' ', refused.Failures),
+        OptionsValidationException refused => OptionsRefusal.Sentence(refused),
         IOException => exception.Message,
         _ when isRefusal?.Invoke(exception) == true => exception.Message,
         AggregateException { InnerException: { } inner } => Sentence(inner, isRefusal),

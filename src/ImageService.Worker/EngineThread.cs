@@ -22,10 +22,11 @@ internal sealed class EngineThread : IDisposable
     private readonly TaskCompletionSource _deviceLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _turnBegan; // 0 = idle
 
-    public EngineThread(RowPolicy rows, RowBudgets budgets, JobPreparation preparation, ModelPool models, PaceMeter pace, TimeProvider time, ILogger<EngineThread> logger)
+    public EngineThread(RowBudgets budgets, JobPreparation preparation, ModelPool models, PaceMeter pace, TimeProvider time, ILogger<EngineThread> logger)
     {
+        _rows = budgets.Policy;
         _lane = new SideThread(done => _messages.Writer.TryWrite(_ => done()));
-        _engine = new DenoiseEngine(rows, preparation, models, time, _lane);
+        _engine = new DenoiseEngine(_rows, preparation, models, time, _lane);
         _models = models;
         _models.LoadEnded = () => _messages.Writer.TryWrite(_ => _models.TakePreloaded());
         _models.Ready = model => MakeReady(model, budgets);
@@ -33,7 +34,6 @@ internal sealed class EngineThread : IDisposable
         _pace = pace;
         _logger = logger;
         _time = time;
-        _rows = rows;
         _thread = new Thread(Run) { IsBackground = true, Name = "Denoise engine" };
         _thread.Start();
     }

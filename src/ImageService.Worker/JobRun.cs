@@ -13,7 +13,7 @@ namespace ImageService.Worker;
 internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action rowsFreed) : IDenoiseListener, IDisposable
 {
     private readonly Channel<object> _results = Channel.CreateUnbounded<object>(new UnboundedChannelOptions { SingleReader = true });
-    private readonly JobReporter _reporter = new(services.Queue, services.Format, leased.Lease, services.Logger);
+    private readonly JobReporter _reporter = new(services.Queue, services.Format, leased.Lease, services.ProgressInterval, services.Time, services.Logger);
     private readonly CancellationTokenSource _dropped = new();
     private readonly Pace _pace = new(services.Time);
     private JobOutcome _droppedAs = JobOutcome.Lost;

@@ -169,9 +169,8 @@ public sealed class EngineThreadTests
     private static EngineThread StartThread(IOptions<EngineOptions> options, WorkerModels models, ModelPool pool)
     {
         var budgets = new RowBudgets(options, models, NullLogger<RowBudgets>.Instance);
-        var policy = options.Value.PolicyFor(models, budgets);
-        var pace = new PaceMeter(policy, Options.Create(new WorkerOptions()));
-        return new EngineThread(policy, budgets, FakePreparation.Create(), pool, pace, TimeProvider.System, NullLogger<EngineThread>.Instance);
+        var pace = new PaceMeter(budgets.Policy, Options.Create(new WorkerOptions()));
+        return new EngineThread(budgets, FakePreparation.Create(), pool, pace, TimeProvider.System, NullLogger<EngineThread>.Instance);
     }
 
     private sealed class JournalListener(Journal journal) : IDenoiseListener

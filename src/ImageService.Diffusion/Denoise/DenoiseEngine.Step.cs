@@ -33,8 +33,7 @@ public sealed partial class DenoiseEngine
         if (!_runners.TryGetValue(group.Key, out var runner))
             return;
         var seconds = Seconds(began);
-        runner.StepSeconds = _side.Alone(seconds);
-        _report = _report with { StepSeconds = seconds, SecondsAlone = _side.Alone(seconds) };
+        _report = _report with { StepSeconds = seconds, SecondsAlone = runner.Stepped(seconds, calledRows, _side.Beside) };
     }
 
     // Everybody, unless the limit was lowered under a running batch.
@@ -93,8 +92,8 @@ public sealed partial class DenoiseEngine
         double? shortest = null;
         for (var i = 0; i < _batcher.Groups.Count; i++)
         {
-            if (_runners.TryGetValue(_batcher.Groups[i].Key, out var runner) && !(runner.StepSeconds > shortest))
-                shortest = runner.StepSeconds ?? shortest;
+            if (_runners.TryGetValue(_batcher.Groups[i].Key, out var runner) && !(runner.SecondsAlone > shortest))
+                shortest = runner.SecondsAlone ?? shortest;
         }
         return shortest;
     }

@@ -104,7 +104,7 @@ public sealed partial class DenoiseEngine
         _side.TakeBack();
         AdmitArrivals();
         StepOneGroup();
-        _side.Stepped(ShortestStep());
+        _side.Stepped(ShortestStep(), _report.SecondsAlone > 0 ? _report.StepSeconds / _report.SecondsAlone : 1);
         _side.Running = _batcher.RunningCount > 0;
         _side.DecodePictures();
         return _report;

@@ -69,7 +69,7 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
         }, cancellationToken);
         if (changed)
         {
-            signals.Raise(id.Value);
+            RaiseEnd(id);
             signals.Raise(Signals.Cancellations);
         }
         return job;
@@ -91,6 +91,17 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
                 yield break;
             if (events.Count < EventsARead)
                 await changed.WaitAsync(cancellationToken);
+        }
+    }
+
+    public async Task<Job?> WaitForEndAsync(JobId id, CancellationToken cancellationToken)
+    {
+        using var ended = signals.Subscribe(Signals.EndOf(id.Value));
+        while (true)
+        {
+            if (database.Read(session => EndedOrGone(session, id) ? (Ended: true, JobRow.Find(session, id)?.Job) : default) is { Ended: true } read)
+                return read.Job;
+            await ended.WaitAsync(cancellationToken);
         }
     }
 
@@ -180,6 +191,17 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
             return row with { Job = row.Job with { Load = HeldWork.Load(session, ahead: 0) } };
         var (position, ahead) = WaitingLine.Position(session, row);
         return row with { Job = row.Job with { QueuePosition = position, Load = HeldWork.Load(session, ahead) } };
+    }
+
+    // Asked often: without reading the request.
+    private static bool EndedOrGone(SqliteSession session, JobId id) =>
+        session.Scalar<long>("SELECT count(*) FROM jobs WHERE id = @id AND status IN (0, 1)", ("@id", id.Value)) == 0;
+
+    // It has ended, or may have.
+    private void RaiseEnd(JobId id)
+    {
+        signals.Raise(id.Value);
+        signals.Raise(Signals.EndOf(id.Value));
     }
 
     private static QueueDepth Depth(SqliteSession session)

@@ -35,6 +35,9 @@ internal sealed class WatchedJobs(IJobRetention jobs) : IJobStore, IJobQueue
     public IAsyncEnumerable<JobEvent> WatchAsync(JobId id, long afterSequence, CancellationToken cancellationToken) =>
         Watched.Stream(Store, _store.WatchAsync(id, afterSequence, cancellationToken), cancellationToken);
 
+    public Task<Job?> WaitForEndAsync(JobId id, CancellationToken cancellationToken) =>
+        Watched.RunAsync(Store, "wait", () => _store.WaitForEndAsync(id, cancellationToken));
+
     public Task<IReadOnlyList<ModelDescription>> ListModelsAsync(CancellationToken cancellationToken) =>
         Watched.RunAsync(Store, "list models", () => _store.ListModelsAsync(cancellationToken));
 
