@@ -12,8 +12,7 @@ internal sealed class SideWork(ISideLane? lane, TimeProvider time, Action<SidePi
     private readonly SideCosts _costs = new();
     private readonly StepGap _gap = new();
     private readonly Queue<DenoiseTask> _denoised = new();
-    private double _putOff; // seconds of the preparation that found no room in this gap
-    private bool _preparationWaits; // for the lane
+    private bool _passedOver; // pictures, in the last gap
     private bool _laneDecodedLast;
 
     /// <summary>Some batch runs, and can be held up.</summary>
@@ -31,7 +30,6 @@ internal sealed class SideWork(ISideLane? lane, TimeProvider time, Action<SidePi
     /// <summary>Before anything else in a turn: ends what was done on the side lane.</summary>
     public void TakeBack()
     {
-        (_putOff, _preparationWaits) = (0, false);
         _gap.BesideLane = Beside;
         if (_slot?.TakeDone() is { } piece)
             End(piece, aside: true);
@@ -45,16 +43,9 @@ internal sealed class SideWork(ISideLane? lane, TimeProvider time, Action<SidePi
     public bool HasTimeFor(DenoiseJob job, IDiffusionModel model, bool first)
     {
         var seconds = _costs.OfPreparing(job, model);
-        if (GoesAside(seconds))
-        {
-            // In turn with the pictures that want the lane.
-            var comes = LaneIsFree && (_laneDecodedLast || !PictureWaitsForLane);
-            _preparationWaits = !comes;
-            return comes;
-        }
-        var now = _gap.HasRoomFor(seconds) || (first && (_slot is null || !Running));
-        _putOff = now ? 0 : seconds;
-        return now;
+        // The lane is for those who come and for pictures in turn.
+        return GoesAside(seconds) ? LaneIsFree && (_laneDecodedLast || !PictureWaitsForLane)
+            : _gap.HasRoomFor(seconds) || (first && (_slot is null || !Running));
     }
 
     public void Prepare(PreparePiece piece, bool mayGoAside) => Begin(piece, mayGoAside && GoesAside(_costs.OfPreparing(piece.Job, piece.Model)));
@@ -62,14 +53,25 @@ internal sealed class SideWork(ISideLane? lane, TimeProvider time, Action<SidePi
     /// <summary>A picture is ready for the decoder.</summary>
     public void Add(DenoiseTask picture) => _denoised.Enqueue(picture);
 
-    public void DecodePictures()
+    /// <summary>Pictures were passed over in the last gap: now they go before those who come.</summary>
+    public bool PicturesFirst => _passedOver;
+
+    /// <summary>
+    /// Decodes what the gap has time for. Where somebody came in this gap, the pictures wait for the next: so he is held up by no decoder, and their own
+    /// callers by one step.
+    /// </summary>
+    /// <param name="joined">Somebody has come in this gap.</param>
+    public void DecodePictures(bool joined)
     {
+        _passedOver = joined && _denoised.Count > 0;
+        if (_passedOver)
+            return;
         for (var first = true; _denoised.TryPeek(out var picture);)
         {
             var wanted = picture.Job.Phase != JobPhase.Gone;
             var seconds = _costs.OfDecoding(picture.Job, picture.Model);
             var aside = GoesAside(seconds);
-            if (wanted && !(aside ? LaneIsFree && !(_preparationWaits && _laneDecodedLast) : MayDecode(seconds, first)))
+            if (wanted && !(aside ? LaneIsFree : MayDecode(seconds, first)))
                 return;
             _denoised.Dequeue();
             if (!wanted)
@@ -84,9 +86,8 @@ internal sealed class SideWork(ISideLane? lane, TimeProvider time, Action<SidePi
     // What begins beside a step takes up to a step's time from it: nothing else may have stood before that step.
     private bool LaneIsFree => !Beside && (!Running || _gap.IsUntouched);
 
-    // Room is left for the preparation that had none, else pictures might keep jobs out for ever. Where nothing runs, one at a time: who comes need not wait for all.
-    private bool MayDecode(double seconds, bool first) => !Running ? first
-        : (_gap.HasRoomFor(seconds + _putOff) && (!_preparationWaits || Beside)) || (first && _slot is null);
+    // Where nothing runs, one at a time: who comes need not wait for all.
+    private bool MayDecode(double seconds, bool first) => Running ? _gap.HasRoomFor(seconds) || (first && _slot is null) : first;
 
     // What has not been seen at work is tried on this thread while nothing runs.
     private bool GoesAside(double seconds) => _slot is not null && _gap.IsTooShortFor(seconds) && (Running || double.IsFinite(seconds));
