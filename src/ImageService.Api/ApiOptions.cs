@@ -20,11 +20,13 @@ public sealed class ApiOptions
     [Range(1, 300)]
     public double KeepAliveSeconds { get; set; } = 15;
 
-    /// <summary>For how many seconds the list of models is kept before the store is asked again. 0..3600.</summary>
+    /// <summary>For how many seconds the lists of models and of workers' paces are kept before the store is asked again. 0..3600.</summary>
     [Range(0, 3600)]
     public double ModelCacheSeconds { get; set; } = 2;
 
-    /// <summary>What <c>Retry-After</c> says when the queue is full or the store is down, in seconds. 1..3600.</summary>
+    /// <summary>
+    /// What <c>Retry-After</c> says when the store is down, or the queue is full and no worker has measured its pace, in seconds. 1..3600.
+    /// </summary>
     [Range(1, 3600)]
     public int RetryAfterSeconds { get; set; } = 5;
 

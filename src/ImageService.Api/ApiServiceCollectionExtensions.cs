@@ -30,6 +30,7 @@ public static class ApiServiceCollectionExtensions
         services.AddSingleton<TimedJobStore>();
         services.AddSingleton<ModelCatalog>();
         services.AddSingleton<JobValidator>();
+        services.AddSingleton<JobEstimates>();
         services.AddSingleton<JobIntake>();
         services.AddSingleton<JobWaiter>();
         services.AddSingleton<StartImageStore>();

@@ -4,7 +4,7 @@ using ImageService.Storage;
 
 return await HostProgram.RunAsync(() =>
 {
-    var builder = WebApplication.CreateBuilder(args);
+    var builder = HostProgram.CreateBuilder(args);
     builder.AddConsoleLogging().AddTelemetry("imageservice-api").UseApiDefaults();
     builder.Services.AddStorage(builder.Configuration).AddImageApi(builder.Configuration);
     var app = builder.Build();

@@ -25,6 +25,9 @@ internal sealed class TimedJobStore(IJobStore store, IOptions<ApiOptions> option
     public Task<IReadOnlyList<ModelDescription>> ListModelsAsync(CancellationToken cancellationToken) =>
         Within(store.ListModelsAsync, cancellationToken);
 
+    public Task<IReadOnlyList<WorkerPace>> ListPacesAsync(CancellationToken cancellationToken) =>
+        Within(store.ListPacesAsync, cancellationToken);
+
     public Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken) => Within(store.ShapesAsync, cancellationToken);
 
     public Task<QueueDepth> DepthAsync(CancellationToken cancellationToken) => Within(store.DepthAsync, cancellationToken);
@@ -32,6 +35,9 @@ internal sealed class TimedJobStore(IJobStore store, IOptions<ApiOptions> option
     /// <summary>Not bounded: waiting is what watching is.</summary>
     public IAsyncEnumerable<JobEvent> WatchAsync(JobId id, long afterSequence, CancellationToken cancellationToken) =>
         store.WatchAsync(id, afterSequence, cancellationToken);
+
+    /// <summary>Not bounded either.</summary>
+    public Task<Job?> WaitForEndAsync(JobId id, CancellationToken cancellationToken) => store.WaitForEndAsync(id, cancellationToken);
 
     private async Task<T> Within<T>(Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)
     {

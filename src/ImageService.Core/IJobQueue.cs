@@ -38,8 +38,11 @@ public interface IJobQueue
     /// <summary>Hands the job back without counting the attempt, for shutdown. <paramref name="state"/> lets another worker go on from there.</summary>
     Task<bool> ReleaseAsync(Lease lease, ReadOnlyMemory<byte> state, CancellationToken cancellationToken);
 
-    /// <summary>Tells API replicas what this worker can draw. Repeated at intervals; a model no worker has announced for a week is forgotten.</summary>
-    Task AnnounceModelsAsync(IReadOnlyList<ModelDescription> models, CancellationToken cancellationToken);
+    /// <summary>
+    /// Tells API replicas what this worker can draw and how fast. Repeated at intervals: a model no worker has announced for a week is forgotten, a pace after
+    /// <see cref="WorkerPace.Lifetime"/>, or at once when the worker announces an empty one.
+    /// </summary>
+    Task AnnounceAsync(IReadOnlyList<ModelDescription> models, WorkerPace pace, CancellationToken cancellationToken);
 }
 
 /// <param name="Token">Fencing token: larger than that of every earlier lease of the job.</param>

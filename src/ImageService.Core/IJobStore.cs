@@ -13,7 +13,7 @@ public interface IJobStore
     /// <summary>True for a day after an ended job was removed for its age: "gone" rather than "never heard of".</summary>
     Task<bool> WasRemovedAsync(JobId id, CancellationToken cancellationToken) => Task.FromResult(false);
 
-    /// <summary>Newest first, by id. Queue positions are left out: <see cref="GetAsync"/> tells them.</summary>
+    /// <summary>Newest first, by id. Queue positions and loads are left out: <see cref="GetAsync"/> tells them.</summary>
     Task<JobPage> ListAsync(JobQuery query, CancellationToken cancellationToken);
 
     /// <summary>
@@ -29,8 +29,23 @@ public interface IJobStore
     /// </summary>
     IAsyncEnumerable<JobEvent> WatchAsync(JobId id, long afterSequence, CancellationToken cancellationToken);
 
+    /// <summary>Returns when the job has ended. Where a store can tell that with less work than by all of the job's events, it does.</summary>
+    /// <returns>The ended job; null if there is none of that name.</returns>
+    async Task<Job?> WaitForEndAsync(JobId id, CancellationToken cancellationToken)
+    {
+        await foreach (var happened in WatchAsync(id, 0, cancellationToken))
+        {
+            if (happened is JobFinished finished)
+                return finished.Job;
+        }
+        return null;
+    }
+
     /// <summary>Models that workers have announced.</summary>
     Task<IReadOnlyList<ModelDescription>> ListModelsAsync(CancellationToken cancellationToken);
+
+    /// <summary>What workers measured, of those that announced it within <see cref="WorkerPace.Lifetime"/>.</summary>
+    Task<IReadOnlyList<WorkerPace>> ListPacesAsync(CancellationToken cancellationToken);
 
     /// <summary>Jobs waiting and running, for health, limits and metrics.</summary>
     Task<QueueDepth> DepthAsync(CancellationToken cancellationToken);
@@ -63,7 +78,8 @@ public enum SubmitOutcome
 
 /// <param name="Job">The accepted or replayed job; null otherwise.</param>
 /// <param name="Depth">The queue as it was met.</param>
-public sealed record SubmitResult(SubmitOutcome Outcome, Job? Job, QueueDepth Depth);
+/// <param name="Waiting">With <see cref="SubmitOutcome.QueueFull"/>: the cost (<see cref="RequestCost"/>) of all jobs that wait.</param>
+public sealed record SubmitResult(SubmitOutcome Outcome, Job? Job, QueueDepth Depth, long Waiting = 0);
 
 /// <param name="Queued">Jobs that wait.</param>
 /// <param name="Running">Jobs that a worker holds.</param>

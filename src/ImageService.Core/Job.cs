@@ -22,6 +22,9 @@ public sealed record Job
     /// <summary>While queued: how many jobs stand before this one; 0 = next.</summary>
     public int? QueuePosition { get; init; }
 
+    /// <summary>While queued or running: the work it meets, from which <see cref="WaitEstimate"/> tells its times. Left out of lists.</summary>
+    public QueueLoad? Load { get; init; }
+
     /// <summary>U-Net evaluations done for each picture, at most <see cref="Steps"/>; with several pictures the mean, rounded down.</summary>
     public int Step { get; init; }
 

@@ -9,7 +9,9 @@ namespace ImageService.Core;
 public abstract record JobEvent(long Sequence, DateTimeOffset At);
 
 /// <summary>The job entered a state that is not final, or went a step further in it.</summary>
-public sealed record JobProgress(long Sequence, DateTimeOffset At, JobStatus Status, int Step, int Steps, int? QueuePosition)
+/// <param name="QueuePosition">As <see cref="Job.QueuePosition"/>; null in all but the last event so far, because it is known only for now.</param>
+/// <param name="Load">Likewise.</param>
+public sealed record JobProgress(long Sequence, DateTimeOffset At, JobStatus Status, int Step, int Steps, int? QueuePosition, QueueLoad? Load = null)
     : JobEvent(Sequence, At);
 
 /// <summary>A look at an unfinished picture.</summary>

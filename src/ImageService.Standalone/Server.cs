@@ -16,7 +16,7 @@ internal static class Server
 
     private static WebApplication Build(string[] arguments)
     {
-        var builder = WebApplication.CreateBuilder(arguments);
+        var builder = HostProgram.CreateBuilder(arguments);
         // One worker in the same process is all there is: ready means that it has announced its models.
         builder.Configuration["Api:ReadyNeedsModel"] ??= "true";
         builder.AddConsoleLogging().AddTelemetry("imageservice").UseApiDefaults();

@@ -9,6 +9,9 @@ internal sealed class Signals
     public const string Work = "work";
     public const string Cancellations = "cancellations";
 
+    /// <summary>Raised when a job ends; each of its events raises its name alone.</summary>
+    public static string EndOf(string job) => job + " ended";
+
     /// <summary>How long a change made by another process may stay unseen. Real time, also where tests set the clock.</summary>
     public static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(900);
 

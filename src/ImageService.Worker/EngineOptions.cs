@@ -76,15 +76,6 @@ public sealed class EngineOptions : IValidatableObject
 
     private static int? TrySide(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var side) && side is >= SideMultiple and <= LongestSide && side % SideMultiple == 0 ? side : null;
-
-    internal RowPolicy PolicyFor(WorkerModels models, RowBudgets budgets) => new()
-    {
-        Budget = budgets.For,
-        Lowered = budgets.Lowered,
-        Sizes = RowSizes ?? (models.OnCpu ? [] : RowPolicy.DeviceSizes),
-        ExactRows = ExactRows,
-        Batching = Batching,
-    };
 }
 
 [OptionsValidator]

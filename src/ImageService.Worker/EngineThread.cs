@@ -14,6 +14,7 @@ internal sealed class EngineThread : IDisposable
     private readonly DenoiseEngine _engine;
     private readonly SideThread _lane;
     private readonly ModelPool _models;
+    private readonly PaceMeter _pace;
     private readonly ILogger<EngineThread> _logger;
     private readonly Thread _thread;
     private readonly TimeProvider _time;
@@ -21,17 +22,18 @@ internal sealed class EngineThread : IDisposable
     private readonly TaskCompletionSource _deviceLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _turnBegan; // 0 = idle
 
-    public EngineThread(RowPolicy rows, RowBudgets budgets, JobPreparation preparation, ModelPool models, TimeProvider time, ILogger<EngineThread> logger)
+    public EngineThread(RowBudgets budgets, JobPreparation preparation, ModelPool models, PaceMeter pace, TimeProvider time, ILogger<EngineThread> logger)
     {
+        _rows = budgets.Policy;
         _lane = new SideThread(done => _messages.Writer.TryWrite(_ => done()));
-        _engine = new DenoiseEngine(rows, preparation, models, time, _lane);
+        _engine = new DenoiseEngine(_rows, preparation, models, time, _lane);
         _models = models;
         _models.LoadEnded = () => _messages.Writer.TryWrite(_ => _models.TakePreloaded());
         _models.Ready = model => MakeReady(model, budgets);
         _models.Unloading = _engine.Forget;
+        _pace = pace;
         _logger = logger;
         _time = time;
-        _rows = rows;
         _thread = new Thread(Run) { IsBackground = true, Name = "Denoise engine" };
         _thread.Start();
     }
@@ -87,6 +89,7 @@ internal sealed class EngineThread : IDisposable
     {
         var messages = _messages.Reader;
         _models.Preload();
+        var busySince = 0L;
         while (!messages.Completion.IsCompleted)
         {
             var worked = false;
@@ -97,8 +100,12 @@ internal sealed class EngineThread : IDisposable
                     message(_engine);
                 if (_engine.HasWork && !DeviceLost.IsCompleted)
                 {
+                    // Where there was something to draw, the wait between two turns was for the side lane.
+                    busySince = _engine.Draws ? busySince : _time.GetTimestamp();
                     var turn = _engine.Turn();
                     WorkerTelemetry.Turned(turn, _rows);
+                    _pace.Turned(turn, _time.GetElapsedTime(busySince).TotalSeconds);
+                    busySince = _time.GetTimestamp();
                     worked = turn.Worked;
                 }
             }

@@ -6,9 +6,10 @@ namespace ImageService.Worker;
 
 /// <summary>
 /// Tells the store how far a job is. At most one write of a job is under way; what happens meanwhile is replaced by what happens next, so a slow store
-/// shows fewer steps and never holds up the engine.
+/// shows fewer steps and never holds up the engine. Nor are there more writes than anybody could follow: steps of a few milliseconds are told together.
 /// </summary>
-internal sealed class JobReporter(IJobQueue queue, PictureFormat format, Lease lease, ILogger logger)
+/// <param name="interval">Between two reports at least.</param>
+internal sealed class JobReporter(IJobQueue queue, PictureFormat format, Lease lease, TimeSpan interval, TimeProvider time, ILogger logger)
 {
     private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
     private PreviewLatents? _preview;
@@ -46,6 +47,8 @@ internal sealed class JobReporter(IJobQueue queue, PictureFormat format, Lease l
             {
                 Log.ReportFailed(logger, e, lease.Id);
             }
+            if (interval > TimeSpan.Zero)
+                await Task.Delay(interval, time, cancellationToken);
         }
         return true;
     }

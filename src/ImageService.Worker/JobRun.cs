@@ -13,12 +13,13 @@ namespace ImageService.Worker;
 internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action rowsFreed) : IDenoiseListener, IDisposable
 {
     private readonly Channel<object> _results = Channel.CreateUnbounded<object>(new UnboundedChannelOptions { SingleReader = true });
-    private readonly JobReporter _reporter = new(services.Queue, services.Format, leased.Lease, services.Logger);
+    private readonly JobReporter _reporter = new(services.Queue, services.Format, leased.Lease, services.ProgressInterval, services.Time, services.Logger);
     private readonly CancellationTokenSource _dropped = new();
     private readonly Pace _pace = new(services.Time);
     private JobOutcome _droppedAs = JobOutcome.Lost;
     private DenoiseJob? _job;
     private double _acceptedBefore; // seconds before the engine got it
+    private long _lastStepAt;
     private int _picturesDenoised;
 
     public Lease Lease => leased.Lease;
@@ -40,6 +41,8 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
 
     void IDenoiseListener.Progress(int step, int steps)
     {
+        if (step >= steps)
+            Volatile.Write(ref _lastStepAt, services.Time.GetTimestamp());
         _pace.Report(step, steps);
         _reporter.Progress(step, steps);
     }
@@ -180,6 +183,7 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
         var completed = await services.Retry.RunAsync(token => services.Queue.CompleteAsync(Lease, result, token), _dropped.Token);
         if (!completed)
             return JobOutcome.Lost;
+        services.Pace.Ended(Request.Model, services.Time.GetElapsedTime(Volatile.Read(ref _lastStepAt)).TotalSeconds);
         Log.JobCompleted(services.Logger, Lease.Id, result.Images.Count, result.Timings.Denoise, result.Timings.RowSteps);
         return JobOutcome.Succeeded;
     }

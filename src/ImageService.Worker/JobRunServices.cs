@@ -1,10 +1,11 @@
 using ImageService.Core;
+using Microsoft.Extensions.Options;
 
 namespace ImageService.Worker;
 
 /// <summary>What every <see cref="JobRun"/> of the process shares.</summary>
 internal sealed class JobRunServices(IJobQueue queue, IBlobStore blobs, EngineThread engine, RowBudgets budgets, WorkerModels models, PictureFormat format, PictureWriter writer,
-    StoreRetry retry, TimeProvider time, ILogger<JobRun> logger)
+    PaceMeter pace, StoreRetry retry, IOptions<WorkerOptions> options, TimeProvider time, ILogger<JobRun> logger)
 {
     public IJobQueue Queue { get; } = queue;
     public IBlobStore Blobs { get; } = blobs;
@@ -13,6 +14,8 @@ internal sealed class JobRunServices(IJobQueue queue, IBlobStore blobs, EngineTh
     public WorkerModels Models { get; } = models;
     public PictureFormat Format { get; } = format;
     public PictureWriter Writer { get; } = writer;
+    public PaceMeter Pace { get; } = pace;
+    public TimeSpan ProgressInterval { get; } = options.Value.ProgressInterval;
     public StoreRetry Retry { get; } = retry;
     public TimeProvider Time { get; } = time;
     public ILogger Logger { get; } = logger;

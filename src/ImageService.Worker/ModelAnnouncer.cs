@@ -1,11 +1,13 @@
 using ImageService.Core;
+using Microsoft.Extensions.Options;
 
 namespace ImageService.Worker;
 
-/// <summary>Tells API replicas every minute what this worker can draw.</summary>
-internal sealed class ModelAnnouncer(IJobQueue queue, WorkerModels models, TimeProvider time, ILogger<ModelAnnouncer> logger) : BackgroundService
+/// <summary>Tells API replicas, four times in <see cref="WorkerPace.Lifetime"/>, what this worker can draw and how fast.</summary>
+internal sealed class ModelAnnouncer(
+    IJobQueue queue, WorkerModels models, PaceMeter pace, IOptions<WorkerOptions> options, TimeProvider time, ILogger<ModelAnnouncer> logger) : BackgroundService
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Interval = WorkerPace.Lifetime / 4;
     private static readonly TimeSpan AfterOutage = TimeSpan.FromSeconds(2);
 
     private volatile bool _announced;
@@ -19,19 +21,30 @@ internal sealed class ModelAnnouncer(IJobQueue queue, WorkerModels models, TimeP
             Log.NoModels(logger);
         while (!stoppingToken.IsCancellationRequested)
         {
-            var pause = Interval;
-            try
-            {
-                await queue.AnnounceModelsAsync(models.Descriptions, stoppingToken);
-                _announced = true;
-            }
-            catch (Exception e) when (e is not OperationCanceledException)
-            {
-                _announced = false;
-                Log.AnnounceFailed(logger, e);
-                pause = AfterOutage;
-            }
+            var pause = await AnnounceAsync(pace.Read(), stoppingToken) ? Interval : AfterOutage;
             await Task.Delay(pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+        // Nobody is to reckon with a worker that takes no more jobs.
+        using var impatient = new CancellationTokenSource(AfterOutage, time);
+        await AnnounceAsync(new WorkerPace(options.Value.Id, []), impatient.Token);
+    }
+
+    private async Task<bool> AnnounceAsync(WorkerPace measured, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await queue.AnnounceAsync(models.Descriptions, measured, cancellationToken);
+            _announced = true;
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+        {
+            _announced = false;
+            Log.AnnounceFailed(logger, e);
+        }
+        catch (OperationCanceledException)
+        {
+            _announced = false;
+        }
+        return _announced;
     }
 }

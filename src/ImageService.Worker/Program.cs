@@ -6,7 +6,7 @@ using ImageService.Worker;
 
 return await HostProgram.RunAsync(() =>
 {
-    var builder = WebApplication.CreateBuilder(args);
+    var builder = HostProgram.CreateBuilder(args);
     builder.AddConsoleLogging().AddTelemetry("imageservice-worker").UseDefaultAddresses(DefaultAddresses.Worker);
     builder.Services.AddStorage(builder.Configuration).AddImageWorker(builder.Configuration);
     var app = builder.Build();

@@ -24,7 +24,6 @@ internal sealed class RowBudgets
     private readonly EngineOptions _options;
     private readonly Dictionary<(int Width, int Height), int> _configured;
     private readonly ConcurrentDictionary<string, Known> _models = new();
-    private readonly ConcurrentDictionary<(string Model, int Width, int Height), int> _lowered = new();
     private readonly ILogger _logger;
     private readonly int _usual;
 
@@ -33,6 +32,14 @@ internal sealed class RowBudgets
         _options = options.Value;
         _logger = logger;
         _usual = models.OnCpu ? CpuRows : DeviceRows;
+        Policy = new RowPolicy
+        {
+            Budget = Planned,
+            Lowered = Lowered,
+            Sizes = _options.RowSizes ?? (models.OnCpu ? [] : RowPolicy.DeviceSizes),
+            ExactRows = _options.ExactRows,
+            Batching = _options.Batching,
+        };
         _configured = _options.RowBudgets.ToDictionary(b => EngineOptions.TrySize(b.Key)!.Value, b => int.Parse(b.Value, CultureInfo.InvariantCulture));
         foreach (var model in models.Descriptions)
         {
@@ -41,19 +48,14 @@ internal sealed class RowBudgets
         }
     }
 
-    /// <summary>Rows for a size in latents, of a model that <see cref="Learn"/> has seen.</summary>
-    public int For(BatchKey shape)
-    {
-        var (width, height) = Pixels(shape);
-        return For(shape.Model, width, height);
-    }
+    /// <summary>The engine's rules by these budgets. It knows what was lowered, too.</summary>
+    public RowPolicy Policy { get; }
 
     /// <summary>Rows for a size in pixels.</summary>
-    public int For(string model, int width, int height)
-    {
-        var rows = Planned(model, width, height);
-        return !_lowered.IsEmpty && _lowered.TryGetValue((model, width, height), out var most) ? Math.Min(rows, most) : rows;
-    }
+    public int For(string model, int width, int height) =>
+        _models.TryGetValue(model, out var known)
+            ? Policy.RowsFor(new BatchKey(model, height / known.VaeScale, width / known.VaeScale, ContextLength: 0))
+            : Planned(model, width, height); // nothing was drawn with it yet, and so nothing lowered
 
     /// <summary>A model has come into memory. The first time it is measured, if that is wanted and nothing is configured for its own size.</summary>
     /// <param name="idle">Nothing is being drawn that a measurement would hold up.</param>
@@ -76,11 +78,9 @@ internal sealed class RowBudgets
             Log.MeasurementFailed(_logger, found.Failure, size.Id);
     }
 
-    /// <summary>As <see cref="RowPolicy.Lowered"/>.</summary>
-    public void Lowered(BatchKey shape, int rows)
+    private void Lowered(BatchKey shape, int rows)
     {
         var (width, height) = Pixels(shape);
-        _lowered.AddOrUpdate((shape.Model, width, height), rows, (_, now) => Math.Min(now, rows));
         WorkerTelemetry.RowBudget(shape.Model, width, height, rows);
         Log.RowsLowered(_logger, shape.Model, width, height, rows);
     }
@@ -99,6 +99,12 @@ internal sealed class RowBudgets
         MeasuredEnd.CallFailed => found.Rows,
         _ => Math.Max(FewestMeasured, found.Rows),
     };
+
+    private int Planned(BatchKey shape)
+    {
+        var (width, height) = Pixels(shape);
+        return Planned(shape.Model, width, height);
+    }
 
     private int Planned(string model, int width, int height)
     {

@@ -30,6 +30,8 @@ internal sealed class SideThread : ISideLane, IDisposable
 
     private void Run()
     {
+        // The steps come first: a decode on the processor would take more than half of their time.
+        ThreadNiceness.Lower();
         foreach (var (work, done) in _pieces.GetConsumingEnumerable())
         {
             work();

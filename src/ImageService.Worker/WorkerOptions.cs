@@ -24,6 +24,12 @@ public sealed class WorkerOptions : IValidatableObject
     [Range(0, 256)]
     public int LookAheadRows { get; set; } = 2;
 
+    /// <summary>
+    /// Seconds between two reports of a job's progress at least: steps that come sooner are told with the next report. 0 = each step, as far as the store keeps up.
+    /// </summary>
+    [Range(0, 60)]
+    public double ProgressSeconds { get; set; } = 0.1;
+
     /// <summary>How often a picture's write is tried before its job fails with <c>blob_unavailable</c>.</summary>
     [Range(1, 20)]
     public int BlobAttempts { get; set; } = 5;
@@ -39,6 +45,7 @@ public sealed class WorkerOptions : IValidatableObject
 
     internal TimeSpan Lease => TimeSpan.FromSeconds(LeaseSeconds);
     internal TimeSpan Renewal => TimeSpan.FromSeconds(RenewSeconds ?? (LeaseSeconds / 3.0));
+    internal TimeSpan ProgressInterval => TimeSpan.FromSeconds(ProgressSeconds);
     internal TimeSpan Grace => TimeSpan.FromSeconds(GraceSeconds);
     internal string Id => WorkerId.Length > 0 ? WorkerId : $"{Environment.MachineName}-{Environment.ProcessId}";
 }

@@ -39,8 +39,9 @@ public static class WorkerServiceCollectionExtensions
         services.AddSingleton(provider => new ModelPool(provider.GetRequiredService<WorkerModels>(), EngineOf(provider).MaxLoadedModels,
             provider.GetRequiredService<ILogger<ModelPool>>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RowBudgets>();
-        services.AddSingleton(provider => EngineOf(provider).PolicyFor(provider.GetRequiredService<WorkerModels>(), provider.GetRequiredService<RowBudgets>()));
+        services.AddSingleton(provider => provider.GetRequiredService<RowBudgets>().Policy);
         services.AddSingleton(JobPreparation.Create());
+        services.AddSingleton<PaceMeter>();
         services.AddSingleton<EngineThread>();
         services.AddSingleton<PictureWriter>();
         services.AddSingleton<StoreRetry>();

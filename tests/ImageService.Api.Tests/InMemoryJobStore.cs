@@ -49,7 +49,7 @@ internal sealed class InMemoryJobStore(TimeProvider time) : IJobStore
                 }
             }
             if (depth.Queued >= Capacity)
-                return new SubmitResult(SubmitOutcome.QueueFull, null, depth);
+                return new SubmitResult(SubmitOutcome.QueueFull, null, depth, Load?.Ahead ?? 0);
             if (submission.IdempotencyKey is { } newKey)
                 _keys[newKey] = (submission.Fingerprint!, submission.Id);
             var job = new Job
@@ -59,10 +59,11 @@ internal sealed class InMemoryJobStore(TimeProvider time) : IJobStore
                 Status = JobStatus.Queued,
                 Client = submission.Client,
                 QueuePosition = depth.Queued,
+                Load = Load,
                 CreatedAt = time.GetUtcNow(),
             };
             _jobs.Add(job.Id, new Entry(job));
-            Append(job.Id, n => new JobProgress(n, time.GetUtcNow(), JobStatus.Queued, 0, 0, depth.Queued));
+            Append(job.Id, n => new JobProgress(n, time.GetUtcNow(), JobStatus.Queued, 0, 0, depth.Queued, Load));
             Submissions.Add(submission);
             NextSubmission.TrySetResult(submission);
             return new SubmitResult(SubmitOutcome.Accepted, job, depth);
@@ -81,7 +82,7 @@ internal sealed class InMemoryJobStore(TimeProvider time) : IJobStore
         await ReachAsync(cancellationToken);
         lock (_gate)
         {
-            var found = _jobs.Values.Select(e => e.Job)
+            var found = _jobs.Values.Select(e => e.Job with { QueuePosition = null, Load = null })
                 .Where(j => (query.Status is null || j.Status == query.Status) && (query.Client is null || j.Client == query.Client))
                 .Where(j => query.Before is not { } before || string.CompareOrdinal(j.Id.Value, before.Value) < 0)
                 .OrderByDescending(j => j.Id.Value, StringComparer.Ordinal)
@@ -140,6 +141,25 @@ internal sealed class InMemoryJobStore(TimeProvider time) : IJobStore
         return [.. Models];
     }
 
+    public List<WorkerPace> Paces { get; } = [];
+
+    /// <summary>What every job that has not ended meets.</summary>
+    public QueueLoad? Load { get; set; }
+
+    public int PaceLists { get; private set; }
+
+    /// <summary>Only the paces cannot be had.</summary>
+    public bool PacesDown { get; set; }
+
+    public async Task<IReadOnlyList<WorkerPace>> ListPacesAsync(CancellationToken cancellationToken)
+    {
+        PaceLists++;
+        if (PacesDown)
+            throw new StoreUnavailableException("down");
+        await ReachAsync(cancellationToken);
+        return [.. Paces];
+    }
+
     public async Task<QueueDepth> DepthAsync(CancellationToken cancellationToken)
     {
         await ReachAsync(cancellationToken);
@@ -166,9 +186,9 @@ internal sealed class InMemoryJobStore(TimeProvider time) : IJobStore
             var now = time.GetUtcNow();
             entry.Job = entry.Job with
             {
-                Status = JobStatus.Running, QueuePosition = null, Step = step, Steps = steps, StartedAt = entry.Job.StartedAt ?? now, Attempts = 1,
+                Status = JobStatus.Running, QueuePosition = null, Load = Load, Step = step, Steps = steps, StartedAt = entry.Job.StartedAt ?? now, Attempts = 1,
             };
-            Append(id, n => new JobProgress(n, now, JobStatus.Running, step, steps, null));
+            Append(id, n => new JobProgress(n, now, JobStatus.Running, step, steps, null, Load));
         }
     }
 
@@ -198,7 +218,7 @@ internal sealed class InMemoryJobStore(TimeProvider time) : IJobStore
 
     private void End(JobId id, Job job)
     {
-        job = job with { FinishedAt = time.GetUtcNow() };
+        job = job with { Load = null, FinishedAt = time.GetUtcNow() };
         _jobs[id].Job = job;
         Append(id, n => new JobFinished(n, time.GetUtcNow(), job));
     }

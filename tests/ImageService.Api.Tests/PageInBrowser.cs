@@ -56,6 +56,27 @@ public sealed class PageInBrowser(Browser browser) : IClassFixture<Browser>
     }
 
     [Fact]
+    public async Task A_card_tells_how_long_its_job_will_wait_and_take()
+    {
+        await using var api = await TestApi.StartOnKestrelAsync();
+        api.Store.Paces.Add(EstimatedTimes.Pace);
+        api.Store.Load = EstimatedTimes.Busy;
+        var page = await browser.OpenAsync(api.Client.BaseAddress!);
+        await page.Clock.SetFixedTimeAsync(api.Clock.GetUtcNow().UtcDateTime);
+        await page.GetByLabel("Prompt").FillAsync("a red apple");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Generate" }).ClickAsync();
+        var submission = await api.Store.NextSubmission.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        var card = page.Locator(".job").First;
+        await Assertions.Expect(card).ToContainTextAsync("Waiting, next in line, about 21 s to wait");
+        api.Store.Progress(submission.Id, 5, 20);
+        await Assertions.Expect(card).ToContainTextAsync("Step 5 of 20, about 7 s left");
+        // A browser whose clock is ahead says nothing rather than something wrong.
+        await page.Clock.SetFixedTimeAsync(api.Clock.GetUtcNow().AddMinutes(5).UtcDateTime);
+        api.Store.Progress(submission.Id, 6, 20);
+        await Assertions.Expect(card.Locator(".state")).ToHaveTextAsync("Step 6 of 20");
+    }
+
+    [Fact]
     public async Task What_is_wrong_is_shown_at_its_field()
     {
         await using var api = await TestApi.StartOnKestrelAsync();

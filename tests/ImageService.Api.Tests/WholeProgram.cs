@@ -21,7 +21,7 @@ public sealed class WholeProgram : IDisposable
         using var client = host.CreateClient();
         var queue = host.Services.GetRequiredService<IJobQueue>();
         var blobs = host.Services.GetRequiredService<IBlobStore>();
-        await queue.AnnounceModelsAsync([TestModels.Starter], default);
+        await queue.AnnounceAsync([TestModels.Starter], new WorkerPace("w", []), default);
 
         using var accepted = await client.PostAsJsonAsync("/v1/jobs", new { prompt = "a red apple", seed = 7, preview_every = 1 });
         Assert.Equal(HttpStatusCode.Accepted, accepted.StatusCode);

@@ -102,8 +102,7 @@ public sealed class EngineThreadTests
         var models = new WorkerModels([model.Info.Description], _ => model, "cpu");
         var pool = new ModelPool(models, 1, NullLogger<ModelPool>.Instance, TimeProvider.System);
         var options = Options.Create(new EngineOptions { MeasureSeconds = 60 });
-        var budgets = new RowBudgets(options, models, NullLogger<RowBudgets>.Instance);
-        using var thread = new EngineThread(options.Value.PolicyFor(models, budgets), budgets, FakePreparation.Create(), pool, TimeProvider.System, NullLogger<EngineThread>.Instance);
+        using var thread = StartThread(options, models, pool);
         var live = new EngineHealthCheck(thread, options);
         await _journal.Has("measured");
         Assert.Equal(HealthStatus.Healthy, (await live.CheckHealthAsync(new HealthCheckContext())).Status);
@@ -164,9 +163,14 @@ public sealed class EngineThreadTests
     {
         var models = new WorkerModels([], load, "cpu");
         var pool = new ModelPool(models, 1, NullLogger<ModelPool>.Instance, TimeProvider.System);
-        var options = Options.Create(new EngineOptions { MaxRows = 8 });
+        return StartThread(Options.Create(new EngineOptions { MaxRows = 8 }), models, pool);
+    }
+
+    private static EngineThread StartThread(IOptions<EngineOptions> options, WorkerModels models, ModelPool pool)
+    {
         var budgets = new RowBudgets(options, models, NullLogger<RowBudgets>.Instance);
-        return new EngineThread(options.Value.PolicyFor(models, budgets), budgets, FakePreparation.Create(), pool, TimeProvider.System, NullLogger<EngineThread>.Instance);
+        var pace = new PaceMeter(budgets.Policy, Options.Create(new WorkerOptions()));
+        return new EngineThread(budgets, FakePreparation.Create(), pool, pace, TimeProvider.System, NullLogger<EngineThread>.Instance);
     }
 
     private sealed class JournalListener(Journal journal) : IDenoiseListener

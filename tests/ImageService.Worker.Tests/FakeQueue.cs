@@ -18,6 +18,7 @@ internal sealed class FakeQueue(Journal journal) : IJobQueue
     public ConcurrentQueue<(Lease Lease, byte[] State)> Released { get; } = new();
     public ConcurrentQueue<Preview> Previews { get; } = new();
     public ConcurrentQueue<LeaseRequest> Asked { get; } = new();
+    public ConcurrentQueue<WorkerPace> Paces { get; } = new();
 
     /// <summary>Progress writes wait for this.</summary>
     public TaskCompletionSource? ProgressGate { get; set; }
@@ -97,9 +98,11 @@ internal sealed class FakeQueue(Journal journal) : IJobQueue
         return Task.FromResult(true);
     }
 
-    public Task AnnounceModelsAsync(IReadOnlyList<ModelDescription> models, CancellationToken cancellationToken)
+    public Task AnnounceAsync(IReadOnlyList<ModelDescription> models, WorkerPace pace, CancellationToken cancellationToken)
     {
-        journal.Add($"announce {string.Join(' ', models.Select(m => m.Id))}");
+        Answer();
+        Paces.Enqueue(pace);
+        journal.Add($"announce {string.Join(' ', models.Select(m => m.Id))} by {pace.WorkerId}, measured: {string.Join(' ', pace.Models.Select(m => m.Model))}");
         return Task.CompletedTask;
     }
 

@@ -67,7 +67,7 @@ public sealed class OptionsTests
     }
 
     private static RowPolicy Policy(EngineOptions options, WorkerModels models) =>
-        options.PolicyFor(models, new RowBudgets(Options.Create(options), models, NullLogger<RowBudgets>.Instance));
+        new RowBudgets(Options.Create(options), models, NullLogger<RowBudgets>.Instance).Policy;
 
     private static ServiceProvider Provider(params string[] settings)
     {

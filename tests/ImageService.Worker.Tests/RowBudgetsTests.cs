@@ -36,7 +36,7 @@ public sealed class RowBudgetsTests
         Assert.Equal(2, budgets.For("fake", 64, 64));
         Assert.Equal(32, budgets.For("fake", 8, 8));
         // In latents, as the engine asks.
-        Assert.Equal(4, budgets.For(new BatchKey("fake", 4, 2, 77)));
+        Assert.Equal(4, budgets.Policy.RowsFor(new BatchKey("fake", 4, 2, 77)));
     }
 
     [Fact]
@@ -86,11 +86,9 @@ public sealed class RowBudgetsTests
     [Fact]
     public void A_lowered_budget_counts_for_leasing_too()
     {
-        var options = new EngineOptions { MaxRows = 16 };
-        var budgets = Budgets(options);
+        var budgets = Budgets(new EngineOptions { MaxRows = 16 });
         budgets.Learn(Device(rows => rows), idle: true, _time);
-        var policy = options.PolicyFor(Models("cpu"), budgets);
-        policy.Lower(new BatchKey("fake", 2, 2, 77), 6);
+        budgets.Policy.Lower(new BatchKey("fake", 2, 2, 77), 6);
 
         Assert.Equal(6, budgets.For("fake", 16, 16));
         Assert.Equal(16, budgets.For("fake", 24, 24));

@@ -20,12 +20,14 @@ internal sealed class WorkerScene : IAsyncDisposable
         Time = new SteppedTime(Journal);
         Queue = queue ?? new FakeQueue(Journal);
         Blobs = new FakeBlobs(Journal);
-        var options = Options.Create(new WorkerOptions { GraceSeconds = graceSeconds, WorkerId = "test" });
+        var options = Options.Create(new WorkerOptions { GraceSeconds = graceSeconds, WorkerId = "test", ProgressSeconds = 0 });
         var engineOptions = Options.Create(new EngineOptions { MaxRows = maxRows });
         var models = new WorkerModels([Model.Info.Description], _ => Model, "cpu");
         var pool = new ModelPool(models, 1, NullLogger<ModelPool>.Instance, Time);
         var budgets = new RowBudgets(engineOptions, models, NullLogger<RowBudgets>.Instance);
-        Engine = new EngineThread(engineOptions.Value.PolicyFor(models, budgets), budgets, FakePreparation.Create(), pool, Time, NullLogger<EngineThread>.Instance);
+        Pace = new PaceMeter(budgets.Policy, options);
+        Announcer = new ModelAnnouncer(store ?? Queue, models, Pace, options, Time, NullLogger<ModelAnnouncer>.Instance);
+        Engine = new EngineThread(budgets, FakePreparation.Create(), pool, Pace, Time, NullLogger<EngineThread>.Instance);
         var format = new PictureFormat((picture, _, model) =>
             {
                 EncodedOn.Add(Environment.CurrentManagedThreadId);
@@ -34,7 +36,7 @@ internal sealed class WorkerScene : IAsyncDisposable
             look => new Preview(look.Index, look.Step, look.Steps, new byte[] { 7 }, "image/png", look.Width, look.Height));
         var writer = new PictureWriter(Blobs, format, options, Time, NullLogger<PictureWriter>.Instance);
         var retry = new StoreRetry(Time, NullLogger<StoreRetry>.Instance);
-        var services = new JobRunServices(store ?? Queue, Blobs, Engine, budgets, models, format, writer, retry, Time, NullLogger<JobRun>.Instance);
+        var services = new JobRunServices(store ?? Queue, Blobs, Engine, budgets, models, format, writer, Pace, retry, options, Time, NullLogger<JobRun>.Instance);
         Keeper = new LeaseKeeper(store ?? Queue, options, Time, NullLogger<LeaseKeeper>.Instance);
         Pump = new JobPump(store ?? Queue, services, Keeper, options, Lifetime, Exit, Time, NullLogger<JobPump>.Instance);
     }
@@ -51,6 +53,8 @@ internal sealed class WorkerScene : IAsyncDisposable
     public FakeQueue Queue { get; }
     public FakeBlobs Blobs { get; }
     public EngineThread Engine { get; }
+    public PaceMeter Pace { get; }
+    public ModelAnnouncer Announcer { get; }
     public LeaseKeeper Keeper { get; }
     public JobPump Pump { get; }
 
@@ -107,6 +111,8 @@ internal sealed class WorkerScene : IAsyncDisposable
             gate.TrySetResult();
         using var impatient = new CancellationTokenSource(TimeSpan.FromSeconds(10));
         await Pump.StopAsync(impatient.Token);
+        await Announcer.StopAsync(impatient.Token);
+        Announcer.Dispose();
         Pump.Dispose();
         Engine.Dispose();
     }

@@ -9,13 +9,21 @@ namespace ImageService.Api.Grpc;
 /// <summary>Jobs, events and models as messages.</summary>
 internal static class JobWriter
 {
-    public static Wire.JobEvent From(JobEvent happened, JobId id, PathString pathBase)
+    /// <param name="times">The job's, with a progress event.</param>
+    public static Wire.JobEvent From(JobEvent happened, JobId id, JobTimes times, PathString pathBase)
     {
         var message = new Wire.JobEvent { Sequence = happened.Sequence, At = Timestamp.FromDateTimeOffset(happened.At), JobId = id.Value };
         switch (happened)
         {
             case JobProgress progress:
-                message.Progress = new Wire.Progress { Status = From(progress.Status), Step = progress.Step, Steps = progress.Steps };
+                message.Progress = new Wire.Progress
+                {
+                    Status = From(progress.Status),
+                    Step = progress.Step,
+                    Steps = progress.Steps,
+                    EstimatedStartAt = At(times.StartAt),
+                    EstimatedFinishAt = At(times.FinishAt),
+                };
                 if (progress.QueuePosition is { } position)
                     message.Progress.QueuePosition = position;
                 break;
@@ -32,7 +40,7 @@ internal static class JobWriter
                 };
                 break;
             case JobFinished finished:
-                message.Done = From(finished.Job, pathBase);
+                message.Done = From(finished.Job, default, pathBase);
                 break;
             default:
                 throw new InvalidOperationException($"{happened.GetType().Name} has no form on the wire.");
@@ -41,7 +49,7 @@ internal static class JobWriter
     }
 
     /// <param name="pathBase">Prefix under which the service is mounted, for the pictures' addresses.</param>
-    public static Wire.Job From(Job job, PathString pathBase)
+    public static Wire.Job From(Job job, JobTimes times, PathString pathBase)
     {
         var request = job.Request;
         var message = new Wire.Job
@@ -55,6 +63,8 @@ internal static class JobWriter
             CreatedAt = Timestamp.FromDateTimeOffset(job.CreatedAt),
             StartedAt = At(job.StartedAt),
             FinishedAt = At(job.FinishedAt),
+            EstimatedStartAt = At(times.StartAt),
+            EstimatedFinishAt = At(times.FinishAt),
             Model = request.Model,
             Prompt = request.Prompt,
             Width = request.Width,

@@ -9,15 +9,19 @@ namespace ImageService.Api.Jobs;
 internal sealed class JobEventStream : IAsyncDisposable
 {
     private readonly IAsyncEnumerator<JobEvent> _events;
+    private readonly GenerationRequest _request;
+    private readonly JobEstimates _estimates;
     private readonly HttpResponse _response;
     private readonly TimeProvider _time;
     private readonly TimeSpan _keepAlive;
     private readonly CancellationToken _ending;
     private Task<bool> _next;
 
-    public JobEventStream(IAsyncEnumerable<JobEvent> events, HttpResponse response, TimeProvider time, TimeSpan keepAlive, CancellationToken ending)
+    /// <param name="request">The job's.</param>
+    public JobEventStream(IAsyncEnumerable<JobEvent> events, GenerationRequest request, JobEstimates estimates, HttpResponse response, TimeProvider time,
+        TimeSpan keepAlive, CancellationToken ending)
     {
-        (_response, _time, _keepAlive, _ending) = (response, time, keepAlive, ending);
+        (_request, _estimates, _response, _time, _keepAlive, _ending) = (request, estimates, response, time, keepAlive, ending);
         _events = events.GetAsyncEnumerator(ending);
         _next = _events.MoveNextAsync().AsTask();
     }
@@ -32,7 +36,7 @@ internal sealed class JobEventStream : IAsyncDisposable
         while (await NextAsync())
         {
             var happened = _events.Current;
-            await WriteAsync(Format(happened, pathBase));
+            await WriteAsync(Format(happened, await _estimates.OfAsync(_request, happened, _ending), pathBase));
             if (happened is JobFinished)
                 return;
             _next = _events.MoveNextAsync().AsTask();
@@ -68,11 +72,12 @@ internal sealed class JobEventStream : IAsyncDisposable
         await _response.Body.FlushAsync(_ending);
     }
 
-    private static string Format(JobEvent happened, PathString pathBase)
+    private static string Format(JobEvent happened, JobTimes times, PathString pathBase)
     {
         var (name, data) = happened switch
         {
-            JobProgress p => ("progress", JsonSerializer.Serialize(new ProgressData(p.Status, p.Step, p.Steps, p.QueuePosition), ApiJson.Options)),
+            JobProgress p => ("progress", JsonSerializer.Serialize(
+                new ProgressData(p.Status, p.Step, p.Steps, p.QueuePosition, times.StartAt, times.FinishAt), ApiJson.Options)),
             JobPreview p => ("preview", JsonSerializer.Serialize(
                 new PreviewData(p.Index, p.Step, p.Steps, p.Width, p.Height, p.ContentType, p.Content), ApiJson.Options)),
             JobFinished f => (JobListQuery.NameOf(f.Job.Status), JsonSerializer.Serialize(JobResponse.From(f.Job, pathBase), ApiJson.Options)),
@@ -81,7 +86,8 @@ internal sealed class JobEventStream : IAsyncDisposable
         return string.Create(CultureInfo.InvariantCulture, $"id: {happened.Sequence}\nevent: {name}\ndata: {data}\n\n");
     }
 
-    private sealed record ProgressData(JobStatus Status, int Step, int Steps, int? QueuePosition);
+    private sealed record ProgressData(JobStatus Status, int Step, int Steps, int? QueuePosition, DateTimeOffset? EstimatedStartAt,
+        DateTimeOffset? EstimatedFinishAt);
 
     private sealed record PreviewData(int Index, int Step, int Steps, int Width, int Height, string ContentType, ReadOnlyMemory<byte> Image);
 }

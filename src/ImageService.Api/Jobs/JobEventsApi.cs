@@ -13,13 +13,13 @@ internal static class JobEventsApi
     /// Events are pulled from the store one at a time and the next is asked for only when the last was taken by the connection, so that a slow
     /// reader holds one event and nothing else. The numbers in <c>id:</c> are the store's: any replica can go on where another stopped.
     /// </remarks>
-    public static async Task Watch(string id, HttpContext context, TimedJobStore store, Drain drain,
+    public static async Task Watch(string id, HttpContext context, TimedJobStore store, JobEstimates estimates, Drain drain,
         IOptions<ApiOptions> options, TimeProvider time, ILogger<JobEventStream> logger)
     {
         var job = await store.FindAsync(id, context.RequestAborted);
         var after = LastEventId(context.Request);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, drain.Over);
-        await using var stream = new JobEventStream(store.WatchAsync(job.Id, after, ending.Token), context.Response, time,
+        await using var stream = new JobEventStream(store.WatchAsync(job.Id, after, ending.Token), job.Request, estimates, context.Response, time,
             TimeSpan.FromSeconds(options.Value.KeepAliveSeconds), ending.Token);
         try
         {

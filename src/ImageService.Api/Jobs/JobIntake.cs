@@ -11,10 +11,8 @@ namespace ImageService.Api.Jobs;
 /// <summary>From a body to an accepted job: model, start images, defaults, limits, queue. Every front end submits through here.</summary>
 internal sealed class JobIntake(
     TimedJobStore store, ModelCatalog models, JobValidator validator, StartImageStore startImages,
-    IOptions<LimitsOptions> limits, IOptions<ApiOptions> options, TimeProvider time, ILogger<JobIntake> logger)
+    JobEstimates estimates, IOptions<LimitsOptions> limits, TimeProvider time, ILogger<JobIntake> logger)
 {
-    private TimeSpan RetryAfter => TimeSpan.FromSeconds(options.Value.RetryAfterSeconds);
-
     /// <exception cref="ProblemException">The request was not taken.</exception>
     /// <exception cref="StoreUnavailableException">It is not known whether the job was taken; a retry with the same key finds out.</exception>
     public async Task<(Job Job, bool Replayed)> SubmitAsync(JobBody body, Caller caller, CancellationToken cancellationToken)
@@ -46,7 +44,7 @@ internal sealed class JobIntake(
             default:
                 throw new ProblemException(ProblemKind.QueueFull, $"{result.Depth.Queued} jobs are waiting, as many as the queue takes.")
                 {
-                    RetryAfter = RetryAfter,
+                    RetryAfter = await estimates.UntilPlaceAsync(request.Model, result, cancellationToken),
                 };
         }
     }
@@ -56,8 +54,13 @@ internal sealed class JobIntake(
         if (limits.Value.MaxWaitingPerClient is not (> 0 and var most))
             return;
         var waiting = await store.ListAsync(new JobQuery(most, Status: JobStatus.Queued, Client: caller.Client), cancellationToken);
-        if (waiting.Jobs.Count >= most)
-            throw new ProblemException(ProblemKind.TooManyJobs, $"At most {most} jobs of one client may wait at a time.") { RetryAfter = RetryAfter };
+        if (waiting.Jobs.Count < most)
+            return;
+        throw new ProblemException(ProblemKind.TooManyJobs, $"At most {most} jobs of one client may wait at a time.")
+        {
+            // Its oldest, unless a younger one has a higher priority.
+            RetryAfter = await estimates.UntilStartAsync(waiting.Jobs[^1].Id, cancellationToken),
+        };
     }
 
     // Canonical: our own field order, nulls left out, numbers as they were understood, metadata sorted.

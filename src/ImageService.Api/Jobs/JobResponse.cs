@@ -70,8 +70,17 @@ internal sealed record JobResponse
     public DateTimeOffset? StartedAt { get; init; }
     public DateTimeOffset? FinishedAt { get; init; }
 
+    /// <summary>
+    /// While queued: when work on it will begin, from the pace that workers measured and what waits before it. Null in lists, and while no worker has
+    /// measured the model's pace.
+    /// </summary>
+    public DateTimeOffset? EstimatedStartAt { get; init; }
+
+    /// <summary>While queued or running: when its pictures will be there. Null where <c>estimated_start_at</c> would be.</summary>
+    public DateTimeOffset? EstimatedFinishAt { get; init; }
+
     /// <param name="pathBase">Prefix under which the service is mounted, for the pictures' addresses.</param>
-    public static JobResponse From(Job job, PathString pathBase)
+    public static JobResponse From(Job job, PathString pathBase, JobTimes times = default)
     {
         var request = job.Request;
         return new JobResponse
@@ -110,6 +119,8 @@ internal sealed record JobResponse
             CreatedAt = job.CreatedAt,
             StartedAt = job.StartedAt,
             FinishedAt = job.FinishedAt,
+            EstimatedStartAt = times.StartAt,
+            EstimatedFinishAt = times.FinishAt,
         };
     }
 }

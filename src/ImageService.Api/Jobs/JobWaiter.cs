@@ -17,11 +17,8 @@ internal sealed class JobWaiter(TimedJobStore store, Drain drain, TimeProvider t
         using var any = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, drain.Over, cancellationToken);
         try
         {
-            await foreach (var happened in store.WatchAsync(job.Id, 0, any.Token))
-            {
-                if (happened is JobFinished finished)
-                    return finished.Job;
-            }
+            if (await store.WaitForEndAsync(job.Id, any.Token) is { } ended)
+                return ended;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

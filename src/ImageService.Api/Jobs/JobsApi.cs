@@ -22,6 +22,7 @@ internal static class JobsApi
         jobs.MapGet("/{id}/events", JobEventsApi.Watch).WithName("watchJob").ProducesProblems(400, 404, 410).Produces<string>(200, "text/event-stream")
             .Produces(204).WithSummary("Watch a job by server-sent events")
             .WithDescription("`progress` and `preview` events, then one `succeeded`, `failed` or `canceled` whose data is the job. "
+                + "A `progress` event that is the latest carries `estimated_start_at` and `estimated_finish_at`, as the job does. "
                 + "A reader that comes back sends `Last-Event-ID`; 204 says that nothing is left to tell.");
         jobs.MapMethods("/{id}/images/{index}", ["HEAD"], JobImagesApi.Get).ExcludeFromDescription();
         jobs.MapGet("/{id}/images/{index}", JobImagesApi.Get).WithName("getImage").ProducesProblems(404, 410)
@@ -29,7 +30,7 @@ internal static class JobsApi
     }
 
     private static async Task<Results<Ok<JobResponse>, Accepted<JobResponse>>> Submit(
-        HttpContext context, JobIntake intake, JobWaiter waiter, IOptions<ApiOptions> options, IOptions<LimitsOptions> limits, CancellationToken cancellationToken)
+        HttpContext context, JobIntake intake, JobWaiter waiter, JobEstimates estimates, IOptions<ApiOptions> options, IOptions<LimitsOptions> limits, CancellationToken cancellationToken)
     {
         var caller = Caller.Of(context);
         var body = await JobBodyReader.ReadAsync(context.Request, limits.Value.MaxBodyBytes, cancellationToken);
@@ -43,7 +44,9 @@ internal static class JobsApi
             job = await waiter.WaitAsync(job, TimeSpan.FromSeconds(seconds), cancellationToken);
         }
         var location = $"{context.Request.PathBase}/v1/jobs/{job.Id}";
-        var response = JobResponse.From(job, context.Request.PathBase);
+        var times = await estimates.OfAsync(job, cancellationToken);
+        estimates.Announce(times, headers);
+        var response = JobResponse.From(job, context.Request.PathBase, times);
         if (!job.IsFinal)
             return TypedResults.Accepted(location, response);
         headers.Location = location;
@@ -57,9 +60,12 @@ internal static class JobsApi
         return TypedResults.Ok(new JobListResponse([.. page.Jobs.Select(j => JobResponse.From(j, request.PathBase))], page.Next?.Value));
     }
 
-    private static async Task<Ok<JobResponse>> Get(string id, HttpRequest request, TimedJobStore store, CancellationToken cancellationToken)
+    private static async Task<Ok<JobResponse>> Get(string id, HttpContext context, TimedJobStore store, JobEstimates estimates, CancellationToken cancellationToken)
     {
-        return TypedResults.Ok(JobResponse.From(await store.FindAsync(id, cancellationToken), request.PathBase));
+        var job = await store.FindAsync(id, cancellationToken);
+        var times = await estimates.OfAsync(job, cancellationToken);
+        estimates.Announce(times, context.Response.Headers);
+        return TypedResults.Ok(JobResponse.From(job, context.Request.PathBase, times));
     }
 
     private static async Task<Ok<JobResponse>> Cancel(string id, HttpRequest request, TimedJobStore store, CancellationToken cancellationToken)

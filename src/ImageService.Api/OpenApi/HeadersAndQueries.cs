@@ -10,6 +10,8 @@ namespace ImageService.Api.OpenApi;
 /// <summary>Documents what handlers read and write by hand: query values that answer for themselves when wrong, and headers.</summary>
 internal sealed class HeadersAndQueries : IOperationFilter
 {
+    private const string UntilEnd = "In how many seconds the job will have ended, 1 to 600, while it has not and that can be told.";
+
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
         Describe(operation, "id", Text($"Name of the {(operation.OperationId == "getModel" ? "model" : "job")}."));
@@ -20,12 +22,16 @@ internal sealed class HeadersAndQueries : IOperationFilter
                 Add(operation, ParameterLocation.Header, IdempotencyKeyHeader.Name,
                     Text("Makes repetition safe: 1 to 255 printable ASCII characters, quoted or bare.", maxLength: 255), "order-17");
                 AddHeader(operation, "202", "Location", "Where to look at the job.");
+                AddHeader(operation, "202", "Retry-After", UntilEnd);
                 AddHeader(operation, "200", "Location", "Where to look at the job.");
                 foreach (var status in (string[])["200", "202"])
                 {
                     AddHeader(operation, status, "Preference-Applied", "The wait that was granted.");
                     AddHeader(operation, status, IdempotencyKeyHeader.ReplayedName, "`true` where the key came before and its job is returned.");
                 }
+                break;
+            case "getJob":
+                AddHeader(operation, "200", "Retry-After", UntilEnd);
                 break;
             case "listJobs":
                 Describe(operation, "limit", Whole("How many, 1 to 100; 20 by default.", 1, RequestRanges.MaxPage));
@@ -42,7 +48,7 @@ internal sealed class HeadersAndQueries : IOperationFilter
                 break;
         }
         foreach (var status in (string[])["429", "503"])
-            AddHeader(operation, status, "Retry-After", "After how many seconds to try again.");
+            AddHeader(operation, status, "Retry-After", "After how many seconds to try again: where the queue is full, when a place will be free.");
     }
 
     private static void Describe(OpenApiOperation operation, string name, OpenApiSchema schema)

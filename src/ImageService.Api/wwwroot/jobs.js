@@ -82,14 +82,14 @@ class Card {
     for (const image of job.images) this.showImage(image);
   }
 
-  progress({ status, step, steps, queue_position: position }) {
+  progress({ status, step, steps, queue_position: position, estimated_start_at: start, estimated_finish_at: end }) {
     if (status === "queued") {
       this.find("progress").removeAttribute("value");
-      this.say(position ? `Waiting, ${position} before it` : "Waiting, next in line");
+      this.say((position ? `Waiting, ${position} before it` : "Waiting, next in line") + until(start, "to wait"));
     } else if (status === "running") {
       this.item.dataset.status = status;
       this.find("progress").value = steps > 0 ? step / steps : 0;
-      this.say(steps > 0 && step >= steps ? "Finishing" : steps > 0 ? `Step ${step} of ${steps}` : "Starting");
+      this.say(steps > 0 && step >= steps ? "Finishing" : steps > 0 ? `Step ${step} of ${steps}${until(end, "left")}` : "Starting");
     }
   }
 
@@ -146,6 +146,13 @@ class Card {
       toast(problem.message);
     }
   }
+}
+
+/** ", about 40 s left", or nothing where the service does not know, or the clocks differ too much to tell. */
+function until(time, what) {
+  const seconds = Math.round((Date.parse(time) - Date.now()) / 1000);
+  if (!(seconds >= 1)) return "";
+  return `, about ${seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`} ${what}`;
 }
 
 export async function copySeed(seed) {

@@ -1,15 +1,18 @@
+using ImageService.Core;
+
 namespace ImageService.Diffusion.Denoise;
 
 /// <content>One step of one group: a U-Net call for all of it, or several where the device's memory is too small for that.</content>
 public sealed partial class DenoiseEngine
 {
-    private (int Rows, int PaddedRows, double Seconds) StepOneGroup()
+    private void StepOneGroup()
     {
         if (_batcher.Next(joining: _side.Undecoded < MostUndecoded) is not { } group)
-            return default;
-        _report = _report with { Batch = group.Key.Batch };
-        var began = _time.GetTimestamp();
+            return;
+        var request = group.Stepping[0].Job.Request;
         var rows = group.SteppingRows;
+        _report = _report with { Worked = true, Batch = group.Key.Batch, RowUnits = RequestCost.OfRow(request.Width, request.Height), Rows = rows };
+        var began = _time.GetTimestamp();
         var paddedRows = _rowPolicy.Padded(group.Key, rows + group.DeadRows);
         var calledRows = 0;
         for (var first = 0; first < group.Stepping.Count;)
@@ -26,10 +29,11 @@ public sealed partial class DenoiseEngine
                 Advance(group, first, count, began);
             (first, calledRows) = (first + count, calledRows + size);
         }
+        _report = _report with { PaddedRows = calledRows };
         if (!_runners.TryGetValue(group.Key, out var runner))
-            return (rows, calledRows, 0);
-        runner.StepSeconds = _side.Alone(Seconds(began));
-        return (rows, calledRows, Seconds(began));
+            return;
+        var seconds = Seconds(began);
+        _report = _report with { StepSeconds = seconds, SecondsAlone = runner.Stepped(seconds, calledRows, _side.Beside) };
     }
 
     // Everybody, unless the limit was lowered under a running batch.
@@ -88,8 +92,8 @@ public sealed partial class DenoiseEngine
         double? shortest = null;
         for (var i = 0; i < _batcher.Groups.Count; i++)
         {
-            if (_runners.TryGetValue(_batcher.Groups[i].Key, out var runner) && !(runner.StepSeconds > shortest))
-                shortest = runner.StepSeconds ?? shortest;
+            if (_runners.TryGetValue(_batcher.Groups[i].Key, out var runner) && !(runner.SecondsAlone > shortest))
+                shortest = runner.SecondsAlone ?? shortest;
         }
         return shortest;
     }

@@ -7,7 +7,7 @@ namespace ImageService.Diffusion.Denoise;
 /// its own. No threads and no waiting in here: whoever owns it calls <see cref="Turn"/> while <see cref="HasWork"/>, and all else between turns.
 /// </summary>
 /// <remarks>
-/// A turn encodes prompts of arrivals, runs one step of one batch, and decodes finished pictures. Between two steps, encoding and decoding take no longer than
+/// A turn encodes prompts of arrivals, decodes finished pictures, and runs one step of one batch. Between two steps, encoding and decoding take no longer than
 /// a step (<see cref="StepGap"/>): what does not fit waits for the next gap, and what fits into none goes to the side lane, if there is one, and runs beside the
 /// steps. What goes wrong ends the jobs concerned and nothing else.
 /// </remarks>
@@ -102,12 +102,16 @@ public sealed partial class DenoiseEngine
         _turn++;
         _report = default;
         _side.TakeBack();
+        var picturesFirst = _side.PicturesFirst;
+        if (picturesFirst)
+            _side.DecodePictures(joined: false);
         AdmitArrivals();
-        var (rows, paddedRows, stepSeconds) = StepOneGroup();
-        _side.Stepped(ShortestStep());
+        if (!picturesFirst)
+            _side.DecodePictures(joined: _report.Prepared > 0);
+        StepOneGroup();
+        _side.Stepped(ShortestStep(), _report.SecondsAlone > 0 ? _report.StepSeconds / _report.SecondsAlone : 1);
         _side.Running = _batcher.RunningCount > 0;
-        _side.DecodePictures();
-        return _report with { Worked = _report.Worked || rows > 0, Rows = rows, PaddedRows = paddedRows, StepSeconds = stepSeconds };
+        return _report;
     }
 
     private void AdmitArrivals()

@@ -64,7 +64,8 @@ internal sealed class SideCosts
     // A guess good enough to tell a line from a page; only A1111's syntax reads more than one window.
     private static double Windows(GenerationRequest request, ModelInfo info)
     {
-        var prompts = RequestCost.Rows(request);
+        // An empty negative prompt is encoded once for all.
+        var prompts = request.NegativePrompt.Length == 0 ? 1 : RequestCost.Rows(request);
         if (request.PromptSyntax != PromptSyntax.A1111)
             return prompts;
         var longest = Math.Max(request.Prompt.Length, request.NegativePrompt.Length);

@@ -8,44 +8,44 @@ namespace ImageService.Diffusion.Denoise;
 /// <param name="ended">Gets each piece of a job that is still wanted.</param>
 internal sealed class SideWork(ISideLane? lane, TimeProvider time, Action<SidePiece> ended)
 {
-    private readonly SideQueue? _queue = lane is null ? null : new SideQueue(lane, time);
+    private readonly SideSlot? _slot = lane is null ? null : new SideSlot(lane, time);
     private readonly SideCosts _costs = new();
     private readonly StepGap _gap = new();
     private readonly Queue<DenoiseTask> _denoised = new();
-    private double _putOff; // seconds of the preparation that found no room in this gap
+    private bool _passedOver; // pictures, in the last gap
+    private bool _laneDecodedLast;
 
     /// <summary>Some batch runs, and can be held up.</summary>
     public bool Running { private get; set; }
 
     /// <summary>Pictures that wait for the decoder or are in it.</summary>
-    public int Undecoded => _denoised.Count + (_queue?.Pictures ?? 0);
+    public int Undecoded => _denoised.Count + (_slot?.Decodes == true ? 1 : 0);
 
-    /// <summary>What a step that took so long takes when no piece runs beside it.</summary>
-    public double Alone(double seconds) => BesideSteps ? seconds / SideCosts.BesideSteps : seconds;
+    /// <summary>A piece runs beside the steps.</summary>
+    public bool Beside => _slot?.Busy == true;
 
     /// <summary>For a job that was canceled, too.</summary>
-    public bool Uses(IDiffusionModel model) => _queue?.Uses(model) == true;
+    public bool Uses(IDiffusionModel model) => _slot?.Uses(model) == true;
 
-    /// <summary>Ends what was done on the side lane.</summary>
+    /// <summary>Before anything else in a turn: ends what was done on the side lane.</summary>
     public void TakeBack()
     {
-        while (_queue?.TakeDone() is { } piece)
+        _gap.BesideLane = Beside;
+        if (_slot?.TakeDone() is { } piece)
             End(piece, aside: true);
-        _gap.BesideLane = BesideSteps;
     }
 
-    /// <summary>A step has ended: what comes now stands before the next.</summary>
-    /// <param name="shortest">As in <see cref="StepGap.Begin"/>.</param>
-    public void Stepped(double? shortest) => _gap.Begin(shortest);
+    /// <summary>A step has ended: what comes now stands before the next. Parameters as those of <see cref="StepGap.Begin"/>.</summary>
+    public void Stepped(double? shortest, double stretch) => _gap.Begin(shortest, stretch);
 
     /// <summary>Whether to prepare a job now or after the next step.</summary>
     /// <param name="first">None was prepared since the last step.</param>
     public bool HasTimeFor(DenoiseJob job, IDiffusionModel model, bool first)
     {
         var seconds = _costs.OfPreparing(job, model);
-        var now = GoesAside(seconds) || _gap.HasRoomFor(seconds) || (first && (_queue is null || !Running));
-        _putOff = now ? 0 : seconds;
-        return now;
+        // The lane is for those who come and for pictures in turn.
+        return GoesAside(seconds) ? LaneIsFree && (_laneDecodedLast || !PictureWaitsForLane)
+            : _gap.HasRoomFor(seconds) || (first && (_slot is null || !Running));
     }
 
     public void Prepare(PreparePiece piece, bool mayGoAside) => Begin(piece, mayGoAside && GoesAside(_costs.OfPreparing(piece.Job, piece.Model)));
@@ -53,40 +53,52 @@ internal sealed class SideWork(ISideLane? lane, TimeProvider time, Action<SidePi
     /// <summary>A picture is ready for the decoder.</summary>
     public void Add(DenoiseTask picture) => _denoised.Enqueue(picture);
 
-    public void DecodePictures()
+    /// <summary>Pictures were passed over in the last gap: now they go before those who come.</summary>
+    public bool PicturesFirst => _passedOver;
+
+    /// <summary>
+    /// Decodes what the gap has time for. Where somebody came in this gap, the pictures wait for the next: so he is held up by no decoder, and their own
+    /// callers by one step.
+    /// </summary>
+    /// <param name="joined">Somebody has come in this gap.</param>
+    public void DecodePictures(bool joined)
     {
+        _passedOver = joined && _denoised.Count > 0;
+        if (_passedOver)
+            return;
         for (var first = true; _denoised.TryPeek(out var picture);)
         {
             var wanted = picture.Job.Phase != JobPhase.Gone;
             var seconds = _costs.OfDecoding(picture.Job, picture.Model);
             var aside = GoesAside(seconds);
-            if (wanted && !aside)
-            {
-                if (!MayDecode(seconds, first))
-                    return;
-                first = false;
-            }
+            if (wanted && !(aside ? LaneIsFree : MayDecode(seconds, first)))
+                return;
             _denoised.Dequeue();
-            if (wanted)
-                Begin(new DecodePiece(picture), aside);
+            if (!wanted)
+                continue;
+            first &= aside;
+            Begin(new DecodePiece(picture), aside);
         }
     }
 
-    private bool BesideSteps => _queue?.Busy == true;
+    private bool PictureWaitsForLane => _denoised.TryPeek(out var picture) && GoesAside(_costs.OfDecoding(picture.Job, picture.Model));
 
-    // Room is left for the preparation that had none, else pictures might keep jobs out for ever. Where nothing runs, one at a time: who comes need not wait for all.
-    private bool MayDecode(double seconds, bool first) =>
-        Running ? _gap.HasRoomFor(seconds + _putOff) || (first && _queue is null) : first;
+    // What begins beside a step takes up to a step's time from it: nothing else may have stood before that step.
+    private bool LaneIsFree => !Beside && (!Running || _gap.IsUntouched);
+
+    // Where nothing runs, one at a time: who comes need not wait for all.
+    private bool MayDecode(double seconds, bool first) => Running ? _gap.HasRoomFor(seconds) || (first && _slot is null) : first;
 
     // What has not been seen at work is tried on this thread while nothing runs.
-    private bool GoesAside(double seconds) => _queue is not null && _gap.IsTooShortFor(seconds) && (Running || double.IsFinite(seconds));
+    private bool GoesAside(double seconds) => _slot is not null && _gap.IsTooShortFor(seconds) && (Running || double.IsFinite(seconds));
 
     private void Begin(SidePiece piece, bool aside)
     {
         if (aside)
         {
-            _queue!.Add(piece);
-            _gap.BesideLane = true;
+            _laneDecodedLast = piece is DecodePiece;
+            _gap.LaneBegins();
+            _slot!.Run(piece);
             return;
         }
         piece.Run(time);

@@ -10,13 +10,27 @@ internal sealed class StepRunner(GroupKey key, IDiffusionModel model, int capaci
 {
     private readonly UNetBatch _batch = new(key.Batch, model.Info, capacity);
     private (int First, int Count) _gathered;
+    private (double Seconds, int Rows) _alone; // the last step without a piece beside it; no rows = none yet
 
     public IDiffusionModel Model { get; } = model;
 
     public int Capacity { get; } = capacity;
 
     /// <summary>Of the last step, had it had the device to itself; null before the first.</summary>
-    public double? StepSeconds { get; set; }
+    public double? SecondsAlone { get; private set; }
+
+    /// <summary>A step has ended.</summary>
+    /// <param name="rows">Of its calls, padding included.</param>
+    /// <param name="beside">A piece ran beside it: then it is told from the last step that had the device to itself, rather too short than too long.</param>
+    /// <returns>What it would have taken with the device to itself, in seconds.</returns>
+    public double Stepped(double seconds, int rows, bool beside)
+    {
+        if (!beside)
+            _alone = (seconds, rows);
+        var alone = _alone.Rows == 0 ? seconds / SideCosts.BesideSteps : _alone.Seconds * Math.Min(1, (double)rows / _alone.Rows);
+        SecondsAlone = Math.Min(seconds, alone);
+        return SecondsAlone.Value;
+    }
 
     /// <summary>A U-Net call for some of those who step: all of them, unless memory is too small for that.</summary>
     /// <param name="first">Index into <see cref="BatchGroup{T}.Stepping"/>.</param>

@@ -82,7 +82,10 @@ public static partial class PromptEncoder
                 // The U-Net's pooled embedding is that of the last encoder's first window.
                 var wantsPooled = w == 0 && e == info.TextEncoders.Count - 1;
                 var tokens = encoder.Tokenizer.Window(chunk.Tokens, encoder.ContextLength);
-                model.EncodeTokens(e, tokens, clipSkip, hidden, wantsPooled ? pooled : []);
+                if (chunk.Tokens.Count == 0)
+                    EmptyWindows.Of(model).Encode(model, e, tokens, clipSkip, hidden, wantsPooled ? pooled : []);
+                else
+                    model.EncodeTokens(e, tokens, clipSkip, hidden, wantsPooled ? pooled : []);
                 if (chunk.Weights is not null)
                     Emphasis.Apply(hidden, encoder.HiddenSize, chunk.Weights);
                 for (var t = 0; t < encoder.ContextLength; t++)

@@ -77,9 +77,10 @@ internal sealed partial class RedisJobs
     public Task<bool> ReleaseAsync(Lease lease, ReadOnlyMemory<byte> state, CancellationToken cancellationToken) =>
         WriteAsync(ReleaseScript, cancellationToken, lease.Id.Value, lease.Token, state);
 
-    public Task AnnounceModelsAsync(IReadOnlyList<ModelDescription> models, CancellationToken cancellationToken) =>
+    public Task AnnounceAsync(IReadOnlyList<ModelDescription> models, WorkerPace pace, CancellationToken cancellationToken) =>
         scripts.RunAsync(AnnounceScript, cancellationToken,
-            [ModelLifetime, .. models.SelectMany(m => new RedisValue[] { m.Id, StorageJson.Write(m) })]);
+            [ModelLifetime, PaceLifetime, pace.WorkerId, pace.Models.Count == 0 ? "" : StorageJson.Write(pace),
+            .. models.SelectMany(m => new RedisValue[] { m.Id, StorageJson.Write(m) })]);
 
     // Jobs that ended because their attempts were used up: no worker reports those.
     private static void CountExhausted(int jobs)

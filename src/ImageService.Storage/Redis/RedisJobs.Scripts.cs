@@ -7,7 +7,7 @@ internal sealed partial class RedisJobs
     private static readonly string ListScript = RedisScripts.WithLibrary("list");
     private static readonly string CancelScript = RedisScripts.WithLibrary("cancel");
     private static readonly string WatchScript = RedisScripts.WithLibrary("watch");
-    private static readonly string ModelsScript = RedisScripts.WithLibrary("models");
+    private static readonly string AnnouncedScript = RedisScripts.WithLibrary("announced");
     private static readonly string AnnounceScript = RedisScripts.WithLibrary("announce");
     private static readonly string DepthScript = RedisScripts.WithLibrary("depth");
     private static readonly string ShapesScript = RedisScripts.WithLibrary("shapes");

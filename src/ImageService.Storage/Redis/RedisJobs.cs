@@ -12,6 +12,7 @@ internal sealed partial class RedisJobs : IJobStore, IJobQueue, IJobRetention, I
 {
     private const long DayMilliseconds = 24 * 60 * 60 * 1000;
     private const long ModelLifetime = 7 * DayMilliseconds;
+    private static readonly long PaceLifetime = (long)WorkerPace.Lifetime.TotalMilliseconds;
     private const int EventsARead = 100;
 
     private readonly ConnectionMultiplexer connection;
@@ -37,7 +38,8 @@ internal sealed partial class RedisJobs : IJobStore, IJobQueue, IJobRetention, I
     {
         var reply = await scripts.RunAsync(SubmitScript, cancellationToken, submission.Id.Value, submission.Client, submission.Request.Model,
             submission.Request.Priority, StorageJson.Write(submission.Request), submission.TraceParent ?? "", submission.IdempotencyKey ?? "",
-            submission.Fingerprint ?? "", maxQueued, DayMilliseconds, RequestCost.Of(submission.Request), RedisReplies.Shape(submission.Request));
+            submission.Fingerprint ?? "", maxQueued, DayMilliseconds, RequestCost.Of(submission.Request), RedisReplies.Shape(submission.Request),
+            RequestCost.AllRows(submission.Request));
         var outcome = reply[0].ToString() switch
         {
             "accepted" => SubmitOutcome.Accepted,
@@ -45,7 +47,8 @@ internal sealed partial class RedisJobs : IJobStore, IJobQueue, IJobRetention, I
             "reused" => SubmitOutcome.KeyReused,
             _ => SubmitOutcome.QueueFull,
         };
-        return new SubmitResult(outcome, RedisReplies.ReadJob(reply[3]), new QueueDepth((int)reply[1], (int)reply[2]));
+        var waiting = outcome == SubmitOutcome.QueueFull ? (long)reply[4] : 0;
+        return new SubmitResult(outcome, RedisReplies.ReadJob(reply[3]), new QueueDepth((int)reply[1], (int)reply[2]), waiting);
     }
 
     public async Task<Job?> GetAsync(JobId id, CancellationToken cancellationToken) =>
@@ -85,13 +88,13 @@ internal sealed partial class RedisJobs : IJobStore, IJobQueue, IJobRetention, I
                 var reply = await scripts.RunAsync(WatchScript, cancellationToken, id.Value, afterSequence, EventsARead);
                 if (reply.IsNull)
                     yield break;
-                var job = RedisReplies.ReadJob(RedisReplies.Fields(reply[0]), reply[1]);
-                var entries = (RedisResult[])reply[3]!;
+                var job = RedisReplies.ReadJob(reply[0])!;
+                var entries = (RedisResult[])reply[2]!;
                 foreach (var entry in entries)
                 {
                     var name = entry[0].ToString();
                     afterSequence = long.Parse(name.AsSpan(0, name.IndexOf('-', StringComparison.Ordinal)));
-                    if (RedisReplies.ReadEvent(entry, job, (long)reply[2]) is not { } one)
+                    if (RedisReplies.ReadEvent(entry, job, (long)reply[1]) is not { } one)
                         continue;
                     yield return one;
                     if (one is JobFinished)
@@ -118,8 +121,14 @@ internal sealed partial class RedisJobs : IJobStore, IJobQueue, IJobRetention, I
 
     public async Task<IReadOnlyList<ModelDescription>> ListModelsAsync(CancellationToken cancellationToken)
     {
-        var descriptions = (string[])(await scripts.RunAsync(ModelsScript, cancellationToken, ModelLifetime))!;
-        return [.. descriptions.Select(StorageJson.Read<ModelDescription>).OrderBy(m => m.Id, StringComparer.Ordinal)];
+        var descriptions = await AnnouncedAsync<ModelDescription>("models", ModelLifetime, cancellationToken);
+        return [.. descriptions.OrderBy(m => m.Id, StringComparer.Ordinal)];
+    }
+
+    public async Task<IReadOnlyList<WorkerPace>> ListPacesAsync(CancellationToken cancellationToken)
+    {
+        var paces = await AnnouncedAsync<WorkerPace>("paces", PaceLifetime, cancellationToken);
+        return [.. paces.OrderBy(p => p.WorkerId, StringComparer.Ordinal)];
     }
 
     public async Task<QueueDepth> DepthAsync(CancellationToken cancellationToken)
@@ -141,6 +150,9 @@ internal sealed partial class RedisJobs : IJobStore, IJobQueue, IJobRetention, I
     }
 
     public void Dispose() => connection.Dispose();
+
+    private async Task<IEnumerable<T>> AnnouncedAsync<T>(string kind, long lifetime, CancellationToken cancellationToken) =>
+        ((string[])(await scripts.RunAsync(AnnouncedScript, cancellationToken, kind, lifetime))!).Select(StorageJson.Read<T>);
 
     private async Task<ChannelMessageQueue> ListenAsync(JobId id)
     {

@@ -11,10 +11,14 @@ internal static class RedisReplies
 
     public static string Name(JobStatus status) => StatusNames[(int)status];
 
-    /// <summary>The answer of library.lua's <c>read</c>: nil, or the hash and the queue position.</summary>
-    public static Job? ReadJob(RedisResult reply) => reply.IsNull ? null : ReadJob(Fields(reply[0]), reply[1]);
+    /// <summary>The answer of library.lua's <c>read</c>: nil, or the hash, the queue position, the cost ahead and what workers hold.</summary>
+    public static Job? ReadJob(RedisResult reply) => reply.IsNull ? null : ReadJob(Fields(reply[0])) with
+    {
+        QueuePosition = reply[1].IsNull ? null : (int)reply[1],
+        Load = reply[3].IsNull ? null : ReadLoad((long)reply[2], (RedisValue[])reply[3]!),
+    };
 
-    public static Job ReadJob(Dictionary<string, RedisValue> fields, RedisResult? position = null)
+    public static Job ReadJob(Dictionary<string, RedisValue> fields)
     {
         var result = fields.TryGetValue("result", out var stored) ? StorageJson.Read<JobResult>(stored.ToString()) : null;
         return new Job
@@ -23,7 +27,6 @@ internal static class RedisReplies
             Client = fields["client"].ToString(),
             Status = Status(fields["status"]),
             Request = StorageJson.Read<GenerationRequest>(fields["request"].ToString()),
-            QueuePosition = position is null or { IsNull: true } ? null : (int)position,
             Step = (int)fields["step"],
             Steps = (int)fields["steps"],
             Images = result?.Images ?? [],
@@ -49,7 +52,7 @@ internal static class RedisReplies
         {
             case "progress":
                 return new JobProgress(sequence, at, Status(fields["status"]), (int)fields["step"], (int)fields["steps"],
-                    sequence == last ? job.QueuePosition : null);
+                    sequence == last ? job.QueuePosition : null, sequence == last ? job.Load : null);
             case "preview":
                 return entry[2].IsNull
                     ? null
@@ -79,6 +82,10 @@ internal static class RedisReplies
             fields[values[i].ToString()] = values[i + 1];
         return fields;
     }
+
+    // Counters that nobody has counted in are nil, which is 0.
+    private static QueueLoad ReadLoad(long ahead, RedisValue[] held) =>
+        new(ahead, Math.Max(0, (long)held[0]), Math.Max(0, (long)held[1]), Math.Max(0, (int)held[2]));
 
     private static JobStatus Status(RedisValue name) => (JobStatus)Array.IndexOf(StatusNames, name.ToString());
 

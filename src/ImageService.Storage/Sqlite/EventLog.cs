@@ -62,7 +62,8 @@ internal static class EventLog
         var (step, steps) = (reader.GetInt32(4), reader.GetInt32(5));
         return reader.GetInt32(2) switch
         {
-            Progress => new JobProgress(sequence, at, (JobStatus)reader.GetInt32(3), step, steps, sequence == last ? job.QueuePosition : null),
+            Progress => new JobProgress(sequence, at, (JobStatus)reader.GetInt32(3), step, steps,
+                sequence == last ? job.QueuePosition : null, sequence == last ? job.Load : null),
             Preview => new JobPreview(sequence, at, reader.GetInt32(6), step, steps, reader.GetFieldValue<byte[]>(7), reader.GetString(8),
                 reader.GetInt32(9), reader.GetInt32(10)),
             Finished => new JobFinished(sequence, at, job),

@@ -30,8 +30,10 @@ internal sealed partial class SqliteJobs
             return jobs;
         }, cancellationToken);
         CountExhausted(expired);
-        foreach (var id in expired.Select(e => e.Id).Concat(leased.Select(j => j.Job.Id)))
-            signals.Raise(id.Value);
+        foreach (var (id, _) in expired)
+            RaiseEnd(id);
+        foreach (var job in leased)
+            signals.Raise(job.Job.Id.Value);
         return leased;
     }
 
@@ -82,8 +84,13 @@ internal sealed partial class SqliteJobs
     public Task<bool> PublishPreviewAsync(Lease lease, Preview preview, CancellationToken cancellationToken) =>
         IfHeldAsync(lease, (session, number) => EventLog.AppendPreview(session, number, preview, Now()), cancellationToken);
 
-    public Task<bool> CompleteAsync(Lease lease, JobResult result, CancellationToken cancellationToken) =>
-        IfHeldAsync(lease, (session, number) => Finish(session, number, JobStatus.Succeeded, result, null), cancellationToken);
+    public async Task<bool> CompleteAsync(Lease lease, JobResult result, CancellationToken cancellationToken)
+    {
+        var held = await IfHeldAsync(lease, (session, number) => Finish(session, number, JobStatus.Succeeded, result, null), cancellationToken);
+        if (held)
+            signals.Raise(Signals.EndOf(lease.Id.Value));
+        return held;
+    }
 
     public async Task<bool> FailAsync(Lease lease, JobError error, bool retry, CancellationToken cancellationToken)
     {
@@ -98,6 +105,8 @@ internal sealed partial class SqliteJobs
         }, cancellationToken);
         if (again)
             AnnounceWork(lease.Id);
+        else if (held)
+            signals.Raise(Signals.EndOf(lease.Id.Value));
         return held;
     }
 
@@ -109,12 +118,16 @@ internal sealed partial class SqliteJobs
         return held;
     }
 
-    public Task AnnounceModelsAsync(IReadOnlyList<ModelDescription> models, CancellationToken cancellationToken) =>
+    public Task AnnounceAsync(IReadOnlyList<ModelDescription> models, WorkerPace pace, CancellationToken cancellationToken) =>
         database.WriteAsync(session =>
         {
             foreach (var model in models)
                 session.Execute("INSERT OR REPLACE INTO models (id, description, announced_at) VALUES (@id, @description, @now)",
                     ("@id", model.Id), ("@description", StorageJson.Write(model)), ("@now", Now()));
+            session.Execute("DELETE FROM paces WHERE worker = @worker OR announced_at <= @before",
+                ("@worker", pace.WorkerId), ("@before", Now() - (long)WorkerPace.Lifetime.TotalMilliseconds));
+            if (pace.Models.Count > 0)
+                session.Execute("INSERT INTO paces VALUES (@worker, @pace, @now)", ("@worker", pace.WorkerId), ("@pace", StorageJson.Write(pace)), ("@now", Now()));
             return models.Count;
         }, cancellationToken);
 

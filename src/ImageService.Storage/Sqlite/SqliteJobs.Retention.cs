@@ -16,7 +16,10 @@ internal sealed partial class SqliteJobs
         var expired = await database.WriteAsync(ReturnExpired, cancellationToken);
         CountExhausted(expired);
         foreach (var (id, _) in expired)
+        {
             AnnounceWork(id);
+            RaiseEnd(id);
+        }
     }
 
     public Task<IReadOnlyList<JobId>> RemoveOldAsync(int max, CancellationToken cancellationToken) =>

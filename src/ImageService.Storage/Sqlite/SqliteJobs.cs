@@ -36,7 +36,7 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
     }
 
     public Task<Job?> GetAsync(JobId id, CancellationToken cancellationToken) =>
-        Task.FromResult(database.Read(session => FindWithPosition(session, id)?.Job));
+        Task.FromResult(database.Read(session => FindWithLoad(session, id)?.Job));
 
     public Task<bool> WasRemovedAsync(JobId id, CancellationToken cancellationToken) =>
         Task.FromResult(database.Read(session => session.Scalar<long>(
@@ -69,7 +69,7 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
         }, cancellationToken);
         if (changed)
         {
-            signals.Raise(id.Value);
+            RaiseEnd(id);
             signals.Raise(Signals.Cancellations);
         }
         return job;
@@ -81,7 +81,7 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
         while (true)
         {
             var (job, events) = database.Read(session =>
-                FindWithPosition(session, id) is { } row ? (row.Job, EventLog.Read(session, row, afterSequence, EventsARead)) : (null, []));
+                FindWithLoad(session, id) is { } row ? (row.Job, EventLog.Read(session, row, afterSequence, EventsARead)) : (null, []));
             foreach (var one in events)
             {
                 yield return one;
@@ -94,11 +94,28 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
         }
     }
 
+    public async Task<Job?> WaitForEndAsync(JobId id, CancellationToken cancellationToken)
+    {
+        using var ended = signals.Subscribe(Signals.EndOf(id.Value));
+        while (true)
+        {
+            if (database.Read(session => EndedOrGone(session, id) ? (Ended: true, JobRow.Find(session, id)?.Job) : default) is { Ended: true } read)
+                return read.Job;
+            await ended.WaitAsync(cancellationToken);
+        }
+    }
+
     public Task<IReadOnlyList<ModelDescription>> ListModelsAsync(CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<ModelDescription>>(database.Read(session => session.Query(
             "SELECT description FROM models WHERE announced_at > @since ORDER BY id",
             reader => StorageJson.Read<ModelDescription>(reader.GetString(0)),
             ("@since", Now() - (long)ModelLifetime.TotalMilliseconds))));
+
+    public Task<IReadOnlyList<WorkerPace>> ListPacesAsync(CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<WorkerPace>>(database.Read(session => session.Query(
+            "SELECT pace FROM paces WHERE announced_at > @since ORDER BY worker",
+            reader => StorageJson.Read<WorkerPace>(reader.GetString(0)),
+            ("@since", Now() - (long)WorkerPace.Lifetime.TotalMilliseconds))));
 
     public Task<QueueDepth> DepthAsync(CancellationToken cancellationToken) => Task.FromResult(database.Read(Depth));
 
@@ -111,7 +128,7 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
         var now = Now();
         var depth = Depth(session);
         // The answer to an earlier try was lost: it was accepted then.
-        if (FindWithPosition(session, submission.Id) is { } earlier)
+        if (FindWithLoad(session, submission.Id) is { } earlier)
             return new SubmitResult(SubmitOutcome.Accepted, earlier.Job, depth);
         if (submission.IdempotencyKey is { } key)
         {
@@ -121,30 +138,32 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
                 r => (Fingerprint: r.IsDBNull(0) ? null : r.GetString(0), Job: JobId.Parse(r.GetString(1))), ("@key", key));
             if (known.Count > 0 && known[0].Fingerprint != submission.Fingerprint)
                 return new SubmitResult(SubmitOutcome.KeyReused, null, depth);
-            if (known.Count > 0 && FindWithPosition(session, known[0].Job) is { } replayed)
+            if (known.Count > 0 && FindWithLoad(session, known[0].Job) is { } replayed)
                 return new SubmitResult(SubmitOutcome.Replayed, replayed.Job, depth);
         }
         if (depth.Queued >= maxQueued)
-            return new SubmitResult(SubmitOutcome.QueueFull, null, depth);
+            return new SubmitResult(SubmitOutcome.QueueFull, null, depth, WaitingLine.WaitingCost(session));
 
         var cost = RequestCost.Of(submission.Request);
         var number = session.Scalar<long>(
-            "INSERT INTO jobs (id, client, model, priority, cost, status, request, trace_parent, created_at) " +
-            "VALUES (@id, @client, @model, @priority, @cost, 0, @request, @trace, @now) RETURNING number",
+            "INSERT INTO jobs (id, client, model, priority, cost, rows, status, request, trace_parent, created_at) " +
+            "VALUES (@id, @client, @model, @priority, @cost, @rows, 0, @request, @trace, @now) RETURNING number",
             ("@id", submission.Id.Value), ("@client", submission.Client), ("@model", submission.Request.Model),
-            ("@priority", submission.Request.Priority), ("@cost", cost), ("@request", StorageJson.Write(submission.Request)),
+            ("@priority", submission.Request.Priority), ("@cost", cost), ("@rows", RequestCost.AllRows(submission.Request)), ("@request", StorageJson.Write(submission.Request)),
             ("@trace", submission.TraceParent), ("@now", now));
         EventLog.AppendProgress(session, number, JobStatus.Queued, 0, 0, now);
         if (submission.IdempotencyKey is not null)
             session.Execute("INSERT OR REPLACE INTO idempotency_keys (key, fingerprint, job_id, created_at) VALUES (@key, @fingerprint, @id, @now)",
                 ("@key", submission.IdempotencyKey), ("@fingerprint", submission.Fingerprint), ("@id", submission.Id.Value), ("@now", now));
+        var (position, ahead) = WaitingLine.PositionOfNewest(session, submission.Client, submission.Request.Priority, cost);
         return new SubmitResult(SubmitOutcome.Accepted, new Job
         {
             Id = submission.Id,
             Request = submission.Request,
             Status = JobStatus.Queued,
             Client = submission.Client,
-            QueuePosition = WaitingLine.PositionOfNewest(session, submission.Client, submission.Request.Priority, cost),
+            QueuePosition = position,
+            Load = HeldWork.Load(session, ahead),
             CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(now),
         }, depth);
     }
@@ -163,12 +182,26 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
         return row;
     }
 
-    private static JobRow? FindWithPosition(SqliteSession session, JobId id)
+    private static JobRow? FindWithLoad(SqliteSession session, JobId id)
     {
         var row = JobRow.Find(session, id);
-        return row?.Job.Status == JobStatus.Queued
-            ? row with { Job = row.Job with { QueuePosition = WaitingLine.Position(session, row) } }
-            : row;
+        if (row is null or { Job.IsFinal: true })
+            return row;
+        if (row.Job.Status == JobStatus.Running)
+            return row with { Job = row.Job with { Load = HeldWork.Load(session, ahead: 0) } };
+        var (position, ahead) = WaitingLine.Position(session, row);
+        return row with { Job = row.Job with { QueuePosition = position, Load = HeldWork.Load(session, ahead) } };
+    }
+
+    // Asked often: without reading the request.
+    private static bool EndedOrGone(SqliteSession session, JobId id) =>
+        session.Scalar<long>("SELECT count(*) FROM jobs WHERE id = @id AND status IN (0, 1)", ("@id", id.Value)) == 0;
+
+    // It has ended, or may have.
+    private void RaiseEnd(JobId id)
+    {
+        signals.Raise(id.Value);
+        signals.Raise(Signals.EndOf(id.Value));
     }
 
     private static QueueDepth Depth(SqliteSession session)

@@ -51,7 +51,7 @@ internal static class WaitingLine
     }
 
     /// <summary>The same as <see cref="Position"/> for the client's newest job, without counting every one before it.</summary>
-    public static int PositionOfNewest(SqliteSession session, string client, int priority, long cost)
+    public static (int Jobs, long Cost) PositionOfNewest(SqliteSession session, string client, int priority, long cost)
     {
         var all = Sum(session, "SELECT sum(queued), sum(cost) FROM lanes WHERE client = @client", ("@client", client));
         var lower = Sum(session, Lower, ("@client", client), ("@priority", priority));
@@ -59,10 +59,10 @@ internal static class WaitingLine
     }
 
     /// <summary>
-    /// How many jobs are served before this one if nobody else comes: those of its own client before it, and of every other client as many as
-    /// cost what it may have until then. Costs within another client count as alike.
+    /// How many jobs are served before this one if nobody else comes, and what they cost: those of its own client before it, and of every other client as many
+    /// as cost what it may have until then. Costs within another client count as alike.
     /// </summary>
-    public static int Position(SqliteSession session, JobRow row)
+    public static (int Jobs, long Cost) Position(SqliteSession session, JobRow row)
     {
         var client = row.Job.Client;
         var priority = row.Job.Request.Priority;
@@ -71,15 +71,19 @@ internal static class WaitingLine
         return WithOthers(session, client, higher.Jobs + older.Jobs, higher.Cost + older.Cost);
     }
 
-    private static int WithOthers(SqliteSession session, string client, long jobsBefore, long costBefore)
+    /// <summary>Of all jobs that wait.</summary>
+    public static long WaitingCost(SqliteSession session) => session.Scalar<long>("SELECT sum(cost) FROM lanes");
+
+    private static (int Jobs, long Cost) WithOthers(SqliteSession session, string client, long jobsBefore, long costBefore)
     {
         var tag = session.Scalar<long>("SELECT min(tag) FROM lanes WHERE client = @client", ("@client", client));
-        var others = session.Scalar<long>(
-            "SELECT coalesce(sum(min(queued, (ahead + mean - 1) / mean + (ahead % mean = 0 AND client < @client))), 0) FROM " +
+        var others = Sum(session,
+            "SELECT coalesce(sum(served), 0), coalesce(sum(served * mean), 0) FROM " +
+            "(SELECT mean, min(queued, (ahead + mean - 1) / mean + (ahead % mean = 0 AND client < @client)) AS served FROM " +
             "(SELECT client, sum(queued) AS queued, @start - min(tag) AS ahead, max(1, sum(cost) / sum(queued)) AS mean FROM lanes " +
-            "WHERE client <> @client GROUP BY client) WHERE ahead >= 0",
+            "WHERE client <> @client GROUP BY client) WHERE ahead >= 0)",
             ("@start", tag + costBefore), ("@client", client));
-        return (int)Math.Min(jobsBefore + others, int.MaxValue);
+        return ((int)Math.Min(jobsBefore + others.Jobs, int.MaxValue), costBefore + others.Cost);
     }
 
     private static (long Jobs, long Cost) Sum(SqliteSession session, string sql, params (string, object?)[] parameters) =>

@@ -35,8 +35,14 @@ internal sealed class WatchedJobs(IJobRetention jobs) : IJobStore, IJobQueue
     public IAsyncEnumerable<JobEvent> WatchAsync(JobId id, long afterSequence, CancellationToken cancellationToken) =>
         Watched.Stream(Store, _store.WatchAsync(id, afterSequence, cancellationToken), cancellationToken);
 
+    public Task<Job?> WaitForEndAsync(JobId id, CancellationToken cancellationToken) =>
+        Watched.RunAsync(Store, "wait", () => _store.WaitForEndAsync(id, cancellationToken));
+
     public Task<IReadOnlyList<ModelDescription>> ListModelsAsync(CancellationToken cancellationToken) =>
         Watched.RunAsync(Store, "list models", () => _store.ListModelsAsync(cancellationToken));
+
+    public Task<IReadOnlyList<WorkerPace>> ListPacesAsync(CancellationToken cancellationToken) =>
+        Watched.RunAsync(Store, "list paces", () => _store.ListPacesAsync(cancellationToken));
 
     public Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken) => Watched.RunAsync(Store, "shapes", () => _store.ShapesAsync(cancellationToken));
 
@@ -79,6 +85,6 @@ internal sealed class WatchedJobs(IJobRetention jobs) : IJobStore, IJobQueue
     public Task<bool> ReleaseAsync(Lease lease, ReadOnlyMemory<byte> state, CancellationToken cancellationToken) =>
         Watched.RunAsync(Store, "release", () => _queue.ReleaseAsync(lease, state, cancellationToken));
 
-    public Task AnnounceModelsAsync(IReadOnlyList<ModelDescription> models, CancellationToken cancellationToken) =>
-        Watched.RunAsync(Store, "announce", () => _queue.AnnounceModelsAsync(models, cancellationToken));
+    public Task AnnounceAsync(IReadOnlyList<ModelDescription> models, WorkerPace pace, CancellationToken cancellationToken) =>
+        Watched.RunAsync(Store, "announce", () => _queue.AnnounceAsync(models, pace, cancellationToken));
 }

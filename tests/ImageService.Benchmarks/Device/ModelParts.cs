@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using ImageService.Diffusion;
 using ImageService.Diffusion.Denoise;
+using ImageService.Worker;
 
 namespace ImageService.Benchmarks.Device;
 
@@ -36,6 +37,7 @@ internal sealed class ModelParts(IDiffusionModel model, int side, double seconds
         var decodes = new List<double>();
         var beside = new Thread(() =>
         {
+            ThreadNiceness.Lower();
             var work = Decode(decodedSide);
             while (!over.IsCancellationRequested)
                 decodes.Add(Time(work));

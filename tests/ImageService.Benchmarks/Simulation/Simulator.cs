@@ -45,7 +45,8 @@ internal sealed class Simulator(DeviceCosts costs, int maxRows)
     public static DenoiseEngine Engine(SimulatedDevice device, int maxRows, Batching policy, VirtualTime time, SimulatedLane? lane) =>
         new(new RowPolicy { Budget = _ => maxRows, Sizes = RowPolicy.DeviceSizes, Batching = policy }, Preparation(device), device, time, lane);
 
-    private static JobPreparation Preparation(SimulatedDevice device)
+    /// <summary>Real noise schedulers; prompts of one token, which cost what the device says.</summary>
+    public static JobPreparation Preparation(SimulatedDevice device)
     {
         var schedulers = new SchedulerFactory(device.Info.Scheduler);
         return new JobPreparation(Encode, NoiseGenerator.Create, (request, info, noise) =>

@@ -12,6 +12,7 @@ public sealed class HoldUpTests
 {
     private const int Stayers = 4; // 8 rows
     private const int MaxRows = 16;
+    private const double Rounding = 1e-6; // of the clock
     private static readonly double ShortStep = DeviceCosts.H100.Call(2 * Stayers); // milliseconds
 
     [Theory]
@@ -20,21 +21,21 @@ public sealed class HoldUpTests
     [InlineData(4)]
     public void However_many_come_and_go_nobody_is_held_up_for_longer_than_a_step(int count)
     {
-        Assert.InRange(LongestHoldUp(DeviceCosts.H100, count), 0.1, 1);
-        Assert.InRange(LongestHoldUp(DeviceCosts.H100 with { DecodePicture = 0.95 * ShortStep }, count), 0.1, 1);
-        Assert.InRange(LongestHoldUp(DeviceCosts.H100 with { EncodePrompt = 0.45 * ShortStep }, count), 0.1, 1);
-        Assert.InRange(LongestHoldUp(DeviceCosts.H100 with { DecodePicture = 0.95 * ShortStep, EncodePrompt = 0.45 * ShortStep }, count), 0.1, 1);
+        Assert.InRange(LongestHoldUp(DeviceCosts.H100, count), 0.1, 1 + Rounding);
+        Assert.InRange(LongestHoldUp(DeviceCosts.H100 with { DecodePicture = 0.95 * ShortStep }, count), 0.1, 1 + Rounding);
+        Assert.InRange(LongestHoldUp(DeviceCosts.H100 with { EncodePrompt = 0.45 * ShortStep }, count), 0.1, 1 + Rounding);
+        Assert.InRange(LongestHoldUp(DeviceCosts.H100 with { DecodePicture = 0.95 * ShortStep, EncodePrompt = 0.45 * ShortStep }, count), 0.1, 1 + Rounding);
     }
 
-    /// <summary>The device is shared: a step takes twice its time, and what has a quarter of a step in between likewise.</summary>
+    /// <summary>The device is shared: a step takes twice its time, so that nothing may stand before it.</summary>
     [Theory]
     [InlineData(1, 5)]
     [InlineData(4, 5)]
     [InlineData(4, 30)]
     public void What_takes_several_steps_runs_beside_them(int count, int steps)
     {
-        Assert.InRange(LongestHoldUp(DeviceCosts.H100 with { DecodePicture = steps * ShortStep }, count), 0.1, 1.5);
-        Assert.InRange(LongestHoldUp(DeviceCosts.H100 with { EncodePrompt = steps * ShortStep }, count), 0.1, 1.5);
+        Assert.InRange(LongestHoldUp(DeviceCosts.H100 with { DecodePicture = steps * ShortStep }, count), 0.1, 1 + Rounding);
+        Assert.InRange(LongestHoldUp(DeviceCosts.H100 with { EncodePrompt = steps * ShortStep }, count), 0.1, 1 + Rounding);
     }
 
     [Fact]

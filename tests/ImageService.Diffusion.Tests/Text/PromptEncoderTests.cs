@@ -30,6 +30,20 @@ public sealed class PromptEncoderTests : IDisposable
         Assert.Empty(c.Warnings);
     }
 
+    [Fact]
+    public void A_window_without_words_is_encoded_once_for_each_model()
+    {
+        using var model = new FakeTextModel(_tokenizer, 3);
+        var first = PromptEncoder.Encode(model, Request("cat", ""));
+        var second = PromptEncoder.Encode(model, Request("dog", ""));
+        Assert.Equal(3, model.Calls.Count);
+        Assert.Equal(first.Negative, second.Negative);
+
+        using var other = new FakeTextModel(_tokenizer, 3);
+        PromptEncoder.Encode(other, Request("cat", ""));
+        Assert.Equal(2, other.Calls.Count);
+    }
+
     [Theory]
     [InlineData(1f, 0)]
     [InlineData(0f, 0)]

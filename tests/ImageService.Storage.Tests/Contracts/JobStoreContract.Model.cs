@@ -6,6 +6,7 @@ namespace ImageService.Storage.Tests.Contracts;
 
 public abstract partial class JobStoreContract
 {
+    private const int ProgressSteps = 300; // more than a byte counts
     private static readonly string[] ModelNames = ["m1", "m2"];
 
     /// <summary>Two bytes are one command, so that a failing sequence shrinks by itself.</summary>
@@ -55,7 +56,7 @@ public abstract partial class JobStoreContract
                 model.Retry(job!);
                 break;
             case 8 when job is not null:
-                Assert.Equal(held, await Queue.PublishProgressAsync(lease, pick, 300, Stop));
+                Assert.Equal(held, await Queue.PublishProgressAsync(lease, pick, ProgressSteps, Stop));
                 if (held)
                     (job.Step, job.Events) = (pick, job.Events + 1);
                 break;
@@ -100,6 +101,24 @@ public abstract partial class JobStoreContract
         }
     }
 
+    private static void CompareLoad(QueueModel model, QueueModel.Entry expected, QueueLoad? load)
+    {
+        if (expected.IsFinal)
+        {
+            Assert.Null(load);
+            return;
+        }
+        var (held, heldLeft, heldRows) = model.Held(ProgressSteps);
+        var met = load!.Value;
+        Assert.Equal((held, heldLeft, heldRows), (met.Held, met.HeldLeft, met.HeldRows));
+        if (expected.Status != JobStatus.Queued)
+            Assert.Equal(0, met.Ahead);
+        else
+            Assert.Equal(model.PositionOf(expected) == 0, met.Ahead == 0);
+        // No closer: the jobs of a client count as alike.
+        Assert.InRange(met.Ahead, 0, model.Jobs.Where(j => j.Status == JobStatus.Queued).Sum(j => j.Cost));
+    }
+
     private async Task CompareAsync(QueueModel model)
     {
         foreach (var expected in model.Jobs)
@@ -107,6 +126,7 @@ public abstract partial class JobStoreContract
             var job = await GetAsync(expected.Id);
             Assert.Equal((expected.Status, expected.Attempts), (job.Status, job.Attempts));
             Assert.Equal(expected.Status == JobStatus.Queued ? model.PositionOf(expected) : null, job.QueuePosition);
+            CompareLoad(model, expected, job.Load);
             if (expected.Status != JobStatus.Succeeded)
                 Assert.Equal(expected.Step, job.Step);
             if (!expected.IsFinal)

@@ -213,8 +213,8 @@ public abstract partial class JobStoreContract
     public async Task Announced_models_are_listed_with_their_newest_description()
     {
         Assert.Empty(await Store.ListModelsAsync(Stop));
-        await Queue.AnnounceModelsAsync([Described("b"), Described("a")], Stop);
-        await Queue.AnnounceModelsAsync([Described("a") with { DefaultSteps = 9, SupportsImageToImage = true }], Stop);
+        await Queue.AnnounceAsync([Described("b"), Described("a")], new WorkerPace("w", []), Stop);
+        await Queue.AnnounceAsync([Described("a") with { DefaultSteps = 9, SupportsImageToImage = true }], new WorkerPace("w", []), Stop);
         var models = await Store.ListModelsAsync(Stop);
         Assert.Equal(["a", "b"], models.Select(m => m.Id));
         Assert.Equal(Described("a") with { DefaultSteps = 9, SupportsImageToImage = true }, models[0]);

@@ -19,6 +19,7 @@ internal sealed class QueueModel
         public required string Model { get; init; }
         public required int Priority { get; init; }
         public required long Cost { get; init; }
+        public required int Rows { get; init; }
         public JobStatus Status { get; set; } = JobStatus.Queued;
         public int Attempts { get; set; }
         public long Token { get; set; }
@@ -37,6 +38,7 @@ internal sealed class QueueModel
             Model = submission.Request.Model,
             Priority = submission.Request.Priority,
             Cost = RequestCost.Of(submission.Request),
+            Rows = RequestCost.AllRows(submission.Request),
         };
         Jobs.Add(job);
         Join(job.Client);
@@ -58,6 +60,13 @@ internal sealed class QueueModel
             leased.Add(job);
         }
         return leased;
+    }
+
+    /// <summary>What workers hold: cost, what is left of it where a job has <paramref name="steps"/> steps, and rows.</summary>
+    public (long Cost, long Left, int Rows) Held(int steps)
+    {
+        var running = Jobs.Where(j => j.Status == JobStatus.Running).ToList();
+        return (running.Sum(j => j.Cost), running.Sum(j => j.Cost - (j.Cost * j.Step / steps)), running.Sum(j => j.Rows));
     }
 
     public bool IsHeld(Lease lease) => Find(lease.Id) is { Status: JobStatus.Running } job && job.Token == lease.Token;

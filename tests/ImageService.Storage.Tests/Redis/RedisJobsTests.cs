@@ -63,12 +63,50 @@ public sealed class RedisJobsTests(RedisServer server)
             Id = "m", Family = ModelFamily.StableDiffusion1, SizeMultiple = 64, DefaultWidth = 512, DefaultHeight = 512, DefaultSteps = 20,
             DefaultGuidanceScale = 7, DefaultScheduler = "euler",
         };
-        await place.Queue.AnnounceModelsAsync([model, model with { Id = "n" }], Stop);
+        await place.Queue.AnnounceAsync([model, model with { Id = "n" }], new WorkerPace("w", []), Stop);
         var eightDaysAgo = place.Now.AddDays(-8).ToUnixTimeMilliseconds();
         await place.Connection.GetDatabase().SortedSetAddAsync(place.Key("models_seen"), "m", eightDaysAgo);
         Assert.Equal("n", Assert.Single(await place.Store.ListModelsAsync(Stop)).Id);
-        await place.Queue.AnnounceModelsAsync([model with { Id = "n" }], Stop);
+        await place.Queue.AnnounceAsync([model with { Id = "n" }], new WorkerPace("w", []), Stop);
         Assert.Equal(1, await place.Connection.GetDatabase().HashLengthAsync(place.Key("models")));
+    }
+
+    [Fact]
+    public async Task A_silent_workers_pace_is_forgotten_after_a_minute()
+    {
+        await using var place = new RedisJobPlace(await server.ConnectionAsync());
+        await place.Queue.AnnounceAsync([], JobStoreContract.Paced("silent", 0.5), Stop);
+        await place.Queue.AnnounceAsync([], JobStoreContract.Paced("alive", 0.5), Stop);
+        var aMinuteAgo = place.Now.AddSeconds(-61).ToUnixTimeMilliseconds();
+        await place.Connection.GetDatabase().SortedSetAddAsync(place.Key("paces_seen"), "silent", aMinuteAgo);
+        Assert.Equal("alive", Assert.Single(await place.Store.ListPacesAsync(Stop)).WorkerId);
+        await place.Queue.AnnounceAsync([], JobStoreContract.Paced("alive", 0.5), Stop);
+        Assert.Equal(1, await place.Connection.GetDatabase().HashLengthAsync(place.Key("paces")));
+    }
+
+    [Fact]
+    public async Task Jobs_leased_by_an_earlier_version_are_let_go_without_a_trace()
+    {
+        await using var place = new RedisJobPlace(await server.ConnectionAsync());
+        var database = place.Connection.GetDatabase();
+        var leases = new List<LeasedJob>();
+        for (var i = 0; i < 2; i++)
+        {
+            await place.Store.SubmitAsync(JobStoreContract.Submission(), Stop);
+            leases.AddRange(await place.Queue.LeaseAsync(OneForAnHour, Stop));
+            if (i > 0)
+                continue;
+            // As that version would have left it.
+            await database.HashDeleteAsync(place.Key("job:" + leases[0].Job.Id), ["left", "rows"]);
+            await database.HashDeleteAsync(place.Key("counters"), ["held", "held_left", "held_rows"]);
+        }
+        var load = (await place.Store.GetAsync(leases[1].Job.Id, Stop))!.Load;
+        await place.Queue.PublishProgressAsync(leases[0].Lease, 3, 20, Stop);
+        await place.Queue.FailAsync(leases[0].Lease, new JobError("x", "y"), retry: false, Stop);
+        Assert.Equal(load, (await place.Store.GetAsync(leases[1].Job.Id, Stop))!.Load);
+        await place.Queue.FailAsync(leases[1].Lease, new JobError("x", "y"), retry: false, Stop);
+        var alone = (await place.Store.SubmitAsync(JobStoreContract.Submission(), Stop)).Job!;
+        Assert.Equal(default(QueueLoad), alone.Load);
     }
 
     [Fact]

@@ -134,11 +134,22 @@ public sealed class SqliteJobsTests
             Id = "m", Family = ModelFamily.StableDiffusion1, SizeMultiple = 64, DefaultWidth = 512, DefaultHeight = 512, DefaultSteps = 20,
             DefaultGuidanceScale = 7, DefaultScheduler = "euler",
         };
-        await place.Queue.AnnounceModelsAsync([model], Stop);
+        await place.Queue.AnnounceAsync([model], new WorkerPace("w", []), Stop);
         place.Time.Advance(TimeSpan.FromDays(7) - TimeSpan.FromSeconds(1));
         Assert.Single(await place.Store.ListModelsAsync(Stop));
         place.Time.Advance(TimeSpan.FromSeconds(1));
         Assert.Empty(await place.Store.ListModelsAsync(Stop));
+    }
+
+    [Fact]
+    public async Task A_silent_workers_pace_is_forgotten_after_a_minute()
+    {
+        await using var place = new SqliteJobPlace();
+        await place.Queue.AnnounceAsync([], JobStoreContract.Paced("w", 0.5), Stop);
+        place.Time.Advance(TimeSpan.FromSeconds(59));
+        Assert.Single(await place.Store.ListPacesAsync(Stop));
+        place.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Empty(await place.Store.ListPacesAsync(Stop));
     }
 
     [Fact]

@@ -12,6 +12,7 @@ while #leased < tonumber(ARGV[1]) do
     call('HINCRBY', job(id), 'attempts', 1)
     call('HINCRBY', job(id), 'token', 1)
     call('ZADD', P .. 'leases', at + ARGV[3], id)
+    hold(id)
     append_progress(id, at, 'running')
     leased[#leased + 1] = {call('HGETALL', job(id)), call('GET', P .. 'state:' .. id)}
 end

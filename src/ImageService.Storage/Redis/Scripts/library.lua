@@ -6,6 +6,8 @@
 --   lane:...    zset     waiting jobs of one client and model, best first
 --   ring        zset     clients with waiting jobs by tag, ring:MODEL the same for one model; waiting, load: hashes of how many each has, and their cost
 --   shapes      hash     picture sizes, WIDTHxHEIGHT -> how many jobs wait for them
+--   models      hash     id -> description            models_seen zset    ids by when they were last announced
+--   paces       hash     worker -> what it measured   paces_seen  zset    workers by when they last said it
 --   tags        zset     tags of clients above the virtual time: one that comes back begins there
 --   jobs, status:STATUS, client:CLIENT  zsets without scores: ids in order, for lists
 -- Times are the server's, in milliseconds: workers' clocks do not matter.
@@ -138,35 +140,85 @@ local function take_turn(models)
     return id
 end
 
+-- What workers hold, in sums, so that nobody need look at all running jobs: the cost of those jobs, what their steps have left of it, and their rows.
+-- Each job remembers its own part, 'left': jobs that an earlier version leased have none and do not count.
+local function cost_left(id)
+    local j = call('HMGET', job(id), 'step', 'steps')
+    local all, step, steps = cost(id), tonumber(j[1]), tonumber(j[2])
+    if steps <= 0 then return all end
+    return all - math.floor(all * math.min(step, steps) / steps)
+end
+
+local function add_held(cost, left, rows)
+    call('HINCRBY', P .. 'counters', 'held', cost)
+    call('HINCRBY', P .. 'counters', 'held_left', left)
+    call('HINCRBY', P .. 'counters', 'held_rows', rows)
+end
+
+-- Jobs of earlier versions have no rows: most pictures take two.
+local function rows(id) return tonumber(call('HGET', job(id), 'rows') or 2) end
+
+local function hold(id)
+    local left = cost_left(id)
+    call('HSET', job(id), 'left', left)
+    add_held(cost(id), left, rows(id))
+end
+
+local function hold_less(id)
+    local old, left = call('HGET', job(id), 'left'), cost_left(id)
+    if not old then return end
+    call('HSET', job(id), 'left', left)
+    call('HINCRBY', P .. 'counters', 'held_left', left - tonumber(old))
+end
+
+-- The end of a lease, whichever way it ended.
+local function let_go(id)
+    local left = call('HGET', job(id), 'left')
+    if call('ZREM', P .. 'leases', id) == 1 and left then add_held(-cost(id), 0 - left, -rows(id)) end -- not -left: Redis takes no "-0"
+    call('HDEL', job(id), 'left')
+    -- Versions beside each other count differently; nothing held is nothing held.
+    if call('EXISTS', P .. 'leases') == 0 then call('HDEL', P .. 'counters', 'held', 'held_left', 'held_rows') end
+end
+
+local function waiting_cost()
+    local sum = 0
+    for _, load in ipairs(call('HVALS', P .. 'load')) do sum = sum + load end
+    return sum
+end
+
 local function mean_cost(client)
     local load, waiting = tonumber(call('HGET', P .. 'load', client) or 0), tonumber(call('HGET', P .. 'waiting', client) or 1)
     return math.max(1, math.floor(load / waiting)), waiting
 end
 
--- How many are served before this one if nobody else comes: its client's better ones, and of every other client as many as cost what it may have until
--- then. Costs within one client count as alike; with very many clients the others count as having one job for each of this client's.
+-- How many are served before this one if nobody else comes, and what they cost: its client's better ones, and of every other client as many as cost what it
+-- may have until then. Costs within one client count as alike; with very many clients the others count as having one job for each of this client's.
 local function position(id)
-    local j = call('HMGET', job(id), 'status', 'client', 'model', 'priority', 'number')
-    if j[1] ~= 'queued' then return false end
-    local client, mine = j[2], place(j[4], j[5])
+    local j = call('HMGET', job(id), 'client', 'model', 'priority', 'number')
+    local client, mine = j[1], place(j[3], j[4])
     local own = 0
     for _, model in ipairs(call('SMEMBERS', lanes(client))) do
         own = own + call('ZCOUNT', lane(client, model), '-inf', string.format('(%.0f', mine))
     end
     local clients = call('ZCARD', P .. 'ring')
-    if clients > 500 then return math.min(call('ZCARD', P .. 'ready') - 1, own * clients + call('ZRANK', P .. 'ring', client)) end
-    local start = tonumber(call('ZSCORE', P .. 'ring', client)) + own * mean_cost(client)
-    local before, others = own, call('ZRANGE', P .. 'ring', 0, -1, 'WITHSCORES')
+    if clients > 500 then
+        local ready = call('ZCARD', P .. 'ready')
+        local before = math.min(ready - 1, own * clients + call('ZRANK', P .. 'ring', client))
+        return before, math.floor(waiting_cost() / ready * before)
+    end
+    local before, ahead_cost = own, own * mean_cost(client)
+    local start, others = tonumber(call('ZSCORE', P .. 'ring', client)) + ahead_cost, call('ZRANGE', P .. 'ring', 0, -1, 'WITHSCORES')
     for i = 1, #others, 2 do
         local ahead = start - tonumber(others[i + 1])
         if others[i] ~= client and ahead >= 0 then
             local mean, waiting = mean_cost(others[i])
             local served = math.ceil(ahead / mean)
             if ahead % mean == 0 and others[i] < client then served = served + 1 end
-            before = before + math.min(waiting, served)
+            served = math.min(waiting, served)
+            before, ahead_cost = before + served, ahead_cost + served * mean
         end
     end
-    return before
+    return before, ahead_cost
 end
 
 -- The one place where jobs end: state, final event and end of the lease.
@@ -176,7 +228,7 @@ local function finish(id, status, at, field, value)
     call('HSET', job(id), 'finished', at)
     if field then call('HSET', job(id), field, value) end
     if status == 'succeeded' then call('HSET', job(id), 'step', call('HGET', job(id), 'steps')) end
-    call('ZREM', P .. 'leases', id)
+    let_go(id)
     call('DEL', P .. 'state:' .. id)
     call('ZADD', P .. 'final', at, id)
     append(id, at, 'kind', 'finished')
@@ -186,7 +238,7 @@ end
 
 -- A saved state is used once: when the attempt that began with it dies, the next starts at the beginning, in case the state was the cause.
 local function requeue(id, at, state)
-    call('ZREM', P .. 'leases', id)
+    let_go(id)
     if state == '' then
         call('DEL', P .. 'state:' .. id)
         call('HSET', job(id), 'step', 0)
@@ -219,7 +271,12 @@ local function return_expired()
     return exhausted
 end
 
+-- The job, its place in the line and the cost before it while it waits, and what workers hold until it has ended.
 local function read(id)
-    if call('EXISTS', job(id)) == 0 then return false end
-    return {call('HGETALL', job(id)), position(id)}
+    local status = call('HGET', job(id), 'status')
+    if not status then return false end
+    local before, ahead, held = false, 0, false
+    if status == 'queued' then before, ahead = position(id) end
+    if status == 'queued' or status == 'running' then held = call('HMGET', P .. 'counters', 'held', 'held_left', 'held_rows') end
+    return {call('HGETALL', job(id)), before, ahead, held}
 end

@@ -1,4 +1,4 @@
--- ARGV: id, client, model, priority, request, trace or '', key or '', fingerprint, most waiting jobs, key's lifetime in ms, cost, shape
+-- ARGV: id, client, model, priority, request, trace or '', key or '', fingerprint, most waiting jobs, key's lifetime in ms, cost, shape, rows
 local id, key, fingerprint = ARGV[1], ARGV[7], ARGV[8]
 local met = depth()
 -- The answer to an earlier try was lost: it was accepted then.
@@ -8,11 +8,11 @@ if key ~= '' then
     if known[1] and known[2] ~= fingerprint then return {'reused', met[1], met[2], false} end
     if known[1] and call('EXISTS', job(known[1])) == 1 then return {'replayed', met[1], met[2], read(known[1])} end
 end
-if met[1] >= tonumber(ARGV[9]) then return {'full', met[1], met[2], false} end
+if met[1] >= tonumber(ARGV[9]) then return {'full', met[1], met[2], false, waiting_cost()} end
 
 local at = now()
 call('HSET', job(id), 'id', id, 'client', ARGV[2], 'model', ARGV[3], 'priority', ARGV[4], 'request', ARGV[5], 'trace', ARGV[6], 'cost', ARGV[11], 'shape', ARGV[12],
-    'number', call('HINCRBY', P .. 'counters', 'number', 1), 'created', at, 'attempts', 0, 'token', 0, 'step', 0, 'steps', 0, 'last_event', 1)
+    'rows', ARGV[13], 'number', call('HINCRBY', P .. 'counters', 'number', 1), 'created', at, 'attempts', 0, 'token', 0, 'step', 0, 'steps', 0, 'last_event', 1)
 call('ZADD', P .. 'jobs', 0, id)
 call('ZADD', P .. 'client:' .. ARGV[2], 0, id)
 set_status(id, 'queued')

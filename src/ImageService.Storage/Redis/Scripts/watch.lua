@@ -14,4 +14,4 @@ end
 for _, event in ipairs(events) do
     if event[2][4] == 'preview' then event[3] = call('HGET', P .. 'previews:' .. id, string.match(event[1], '^%d+')) end
 end
-return {found[1], found[2], last, events}
+return {found, last, events}
