@@ -44,14 +44,17 @@ def measured(results, of):
     never = results["groups"].get("heldout_style", {}).get("unseen")
     if never is not None:
         out += ["", f"Drawings that training never saw (held-out styles): in {100 * never:.0f}% of their pictures the unseen drawing itself is nearer than any of the "
-                "trained ones, of all styles (by the signature under `measures.py`)."]
+                "trained ones, of all styles (by the signature in `measures.py`)."]
     return out
 
 
 def swept(sweep):
     two = lambda v: ", ".join(share(x) for x in v if x)
     names = ["background word", "object, styles 3d, flat, cartoon", "style", "both objects of a pair", "place", "size"]
-    out = ["| guidance, rescale, steps, scheduler | background | object | style | both of a pair | place | size | distance | pictures/s |", "|---|---|---|---|---|---|---|---|---|"]
+    most = max(r["pictures"] for r in sweep.values())
+    out = [f"Through the service, {most} pictures a row, each figure for seen and held-out prompts; `distance` is how far the object is from the real drawing (seen, held-out background; by "
+           "the signature in `measures.py`, lower is better):", "",
+           "| guidance, rescale, steps, scheduler | background | object | style | both of a pair | place | size | distance | pictures/s |", "|---|---|---|---|---|---|---|---|---|"]
     for setting, r in sweep.items():
         d = [r["groups"][g]["distance"] for g in ("seen", "heldout_background") if "distance" in r["groups"].get(g, {})]
         drawing = r.get("drawing", {})
