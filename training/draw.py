@@ -29,8 +29,9 @@ def draw_one(urls, turn, prompt, seed, path, more, end):
     while time.time() < end:
         url = urls[turn % len(urls)]
         turn += 1                                           # another service next time, if this one is full or away
+        hold = int(min(WAIT, 1 + end - time.time()))
         try:
-            job = json.loads(fetch(url + "/v1/jobs", body, **{"Content-Type": "application/json", "Prefer": f"wait={WAIT}"}))
+            job = json.loads(fetch(url + "/v1/jobs", body, **{"Content-Type": "application/json", "Prefer": f"wait={hold}"}))
             while job["status"] in ("queued", "running"):
                 if time.time() > end:
                     return None
