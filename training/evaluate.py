@@ -2,102 +2,34 @@
 
   python3 evaluate.py prompts --data data --to prompts.json           # what to draw
   python3 evaluate.py references --data data --to references.npz      # the drawings to compare with
-  python3 evaluate.py service --url http://127.0.0.1:5080 --pictures shots --prompts prompts.json [--group G] [--limit N]
-  python3 evaluate.py measure --pictures shots (or pictures.npy) --prompts prompts.json --references references.npz
-  python3 evaluate.py sheet --data data --pictures shots --prompts prompts.json --references references.npz --to sheet.png
-  python3 evaluate.py sweep --out out --prompts prompts.json --references references.npz    # on a GPU, from checkpoints
+  python3 evaluate.py real --data data --judge judge.pt --to real.json    # the measures' ceiling: real drawings of the same prompts
+  python3 evaluate.py service --url http://127.0.0.1:5080 --pictures shots [--group G ...] [--limit N] [--seconds N]
+  python3 evaluate.py measure --pictures shots (or pictures.npy) --judge judge.pt --real real.json --to results.json
+  python3 evaluate.py contact --pictures shots --to contact.jpg     # pictures of every group
+  python3 evaluate.py nearest --data data --pictures shots --to nearest.jpg    # and the training drawing nearest to each
+  python3 evaluate.py autoencoder --data data --out out             # what the autoencoder keeps of the prompts' real scenes
+  python3 evaluate.py sweep --out out --settings 3,.7,12,dpmpp_2m 4,.7,12,dpmpp_2m     # on a GPU, from checkpoints
 
-Measures: background word (nearest of 15, chance 7%), foreground colour word, place (centre of the foreground within
-.1 of the picture's side), size (its longer side within .12), object retrieval among all objects of the same style
-(24x24 Lab signature; R@1, R@5, and `distance` to the right drawing, lower is better). Pairs are split at the middle and each half retrieved. `real` scenes drawn from the
-data itself give the ceiling of each measure.
+evaluate_service.sh does all of it for a running service; report.py writes the figures down.
 """
 import argparse
 import collections
+import functools
 import json
 import multiprocessing
 from multiprocessing.pool import ThreadPool
 import os
 import time
-import urllib.request
 
 import numpy as np
 from PIL import Image
 
-import build_dataset as B
 import emojidata as E
+from measures import measure, references, renderer, start, to_bytes
 from prompts import IMAGES, plan
 
 
-def small(a):
-    return np.asarray(Image.fromarray(a).resize((128, 128), Image.BOX))
-
-
-def references(rows, images):
-    """Signature of every object in every style, on a background it stands out from."""
-    from compose import Composer, Renderer, pack, prompt_scene
-    c, render = Composer(rows), Renderer(rows, images)
-    rs = [r for r in rows if r["tier"] == "object"]
-    sig = []
-    for i in range(0, len(rs), 64):
-        part = [prompt_scene(c, r, "light blue" if r["tint"] else "white") for r in rs[i:i + 64]]
-        x = render(pack(part)).mul(127.5).add(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
-        sig += [E.signature(small(a)).astype(np.float16) for a in x]
-    return dict(signature=np.stack(sig), row=np.array([r["i"] for r in rs]), style=np.array([r["style"] for r in rs]))
-
-
-KEYS = ["background", "color", "place", "size", "object", "style", "all", "r1", "r5", "distance"]
-_refs = {}
-
-
-def start(path):
-    z = np.load(path)
-    for s in set(z["style"].tolist()):
-        m = z["style"] == s
-        _refs[s] = (z["row"][m], z["signature"][m].astype(np.float32))
-
-
-def rank(img, row, style):
-    """-> place of the right object among the style's objects (0 is best), the nearest object's row, distance to the right one"""
-    who, M = _refs[style]
-    at = np.where(who == row)[0]
-    if not len(at):
-        return None, None, None
-    d = ((M - E.signature(img)) ** 2).mean(1)
-    return int((d < d[at[0]]).sum()), int(who[d.argmin()]), float(d[at[0]] ** .5)
-
-
-def measure(job):
-    """One picture and its prompt -> dict of what could be measured without the judge"""
-    img, p = job
-    a = small(img)
-    out = dict(background=E.measure_background(a)[0] == p["bg"])
-    if len(p["objects"]) > 2:
-        return out
-    if len(p["objects"]) == 2:
-        ranks = [rank(h, o[0], p["style"])[0] for h, o in zip((a[:, :64], a[:, 64:]), p["objects"])]
-        ranks = [r for r in ranks if r is not None]
-        if ranks:
-            out.update(r1=np.mean([r == 0 for r in ranks]), r5=np.mean([r < 5 for r in ranks]))
-        return out
-    m, box = E.foreground(a)
-    row, x, y, scale = p["objects"][0]
-    r, near, far = rank(a, row, p["style"])
-    if r is not None and not p["color"]:          # the references have their own colours
-        out.update(r1=r == 0, r5=r < 5, nearest=near, distance=far)
-    if p["color"] and box is not None:
-        k = np.bincount(B.color_index(a[m].astype(np.float32) / 255), minlength=11)
-        k[:3] = 0
-        out["color"] = B.COLORS[int(k.argmax())] == p["color"]
-    elif p["color"]:
-        out["color"] = False
-    if box is None:
-        out.update(place=False, size=False)
-    else:
-        cx, cy = (box[0] + box[2]) / 256, (box[1] + box[3]) / 256
-        out["place"] = abs(cx - x) < .1 and abs(cy - y) < .1
-        out["size"] = abs(max(box[2] - box[0], box[3] - box[1]) / 128 - scale) < .12
-    return out
+KEYS = ["background", "color", "place", "size", "object", "style", "all", "r1", "r5", "distance", "unseen"]
 
 
 def report(results, prompts):
@@ -120,142 +52,148 @@ def show(table):
         print(f"{g:24}" + "".join(f"{v.get(k, ''):>11}" for k in keys), flush=True)
 
 
+def save(path, value):
+    if path:
+        with open(path + ".part", "w") as f:
+            json.dump(value, f, indent=1)
+        os.replace(path + ".part", path)
+
+
+@functools.lru_cache
+def the_judge(path):
+    from judge import Loaded
+    return Loaded(path)
+
+
 def judged(o, results, pictures, prompts):
     """The results with what the judge named added, if there is one"""
     if o.judge:
-        from judge import Loaded
         rows, _ = E.load(o.data, images=False)
-        for r, named in zip(results, Loaded(o.judge)(pictures, prompts, rows)):
+        for r, named in zip(results, the_judge(o.judge)(pictures, prompts, rows)):
             r.update(named)
     return results
 
 
 def summary(results, prompts):
-    """The figures that the model is held to: share right on seen and on held-out combinations"""
+    """The figures that the model is held to: share right on seen and on held-out combinations, each with the number of pictures"""
     clear = {"fluent-3d", "fluent-flat", "noto"}
-    rate = lambda key, *groups, when=lambda p: True: round(float(np.mean(v)), 3) if (
-        v := [r[key] for r, p in zip(results, prompts) if p["group"] in groups and key in r and when(p)]) else None
+
+    def rate(key, *groups, when=lambda p: True):
+        v = [r[key] for r, p in zip(results, prompts) if p["group"] in groups and key in r and when(p)]
+        return [round(float(np.mean(v)), 4), len(v)] if v else None
     in_clear = lambda p: p["style"] in clear
+    held = ["heldout_style", "heldout_background", "heldout_pair"]
     return {
         "background word": (rate("background", "seen"), rate("background", "heldout_background")),
         "object, styles 3d, flat, cartoon": (rate("object", "seen", when=in_clear), rate("object", "heldout_style", when=in_clear)),
-        "style": (rate("style", "seen"), rate("style", "heldout_style", "heldout_background", "heldout_pair")),
+        "style": (rate("style", "seen"), rate("style", *held)),
         "both objects of a pair": (rate("all", "seen_pair"), rate("all", "heldout_pair")),
-        "place": (rate("place", "seen", "place", "size"), None),
-        "size": (rate("size", "seen", "place", "size"), None)}
+        "place": (rate("place", "place"), None),
+        "size": (rate("size", "size"), None),
+        "colour of the object": (rate("color", "seen_color"), rate("color", "heldout_color")),
+        "object, a word or two": (rate("object", "free"), None),
+        "both of \"a cat and a dog\"": (rate("all", "free_pair"), None),
+        "all of two, three, four": (rate("all", "count_2", "count_3", "count_4"), None)}
 
 
-def show_summary(table, real):
-    print(f"\n{'share right':36}{'seen':>8}{'held out':>10}   of real drawings: seen, held out")
-    for k, v in table.items():
-        print(f"{k:36}{v[0] if v[0] is not None else '':>8}{v[1] if v[1] is not None else '':>10}   {real[k] if real else ''}")
+def as_summary(table):
+    """-> lines of the summary as text"""
+    cell = lambda v: f"{v[0]:.3f} ({v[1]})" if v else ""
+    return [f"{k:36}{cell(v[0]):>14}{cell(v[1]):>14}" for k, v in table.items()]
+
+
+def figures(o, pool, pictures, prompts):
+    """Measures and judges, shows and returns the figures"""
+    if not pictures:
+        raise SystemExit("no pictures")
+    results = judged(o, pool.map(measure, zip(pictures, prompts), chunksize=8), pictures, prompts)
+    out = dict(pictures=len(results), prompts=len({p["prompt"] for p in prompts}), groups=report(results, prompts), summary=summary(results, prompts))
+    show(out["groups"])
+    print("\n".join([f"\n{'share right (pictures)':36}{'seen':>14}{'held out':>14}", *as_summary(out["summary"])]), flush=True)
+    return out
 
 
 def read(path, prompts):
     """pictures.npy in the order of the prompts, or a folder of <seed>.png -> pictures and their prompts"""
     if path.endswith(".npy"):
         return list(np.load(path)), prompts
-    have = [dict(p, seed=s) for p in prompts for s in range(p["seed"], p["seed"] + IMAGES) if os.path.exists(os.path.join(path, f"{s}.png"))]
-    return [np.asarray(Image.open(os.path.join(path, f"{p['seed']}.png")).convert("RGB")) for p in have], have
+    have = set(os.listdir(path))
+    asked = [dict(p, seed=s) for p in prompts for s in range(p["seed"], p["seed"] + IMAGES) if f"{s}.png" in have]
+    with ThreadPool() as threads:
+        return threads.map(lambda p: np.asarray(Image.open(os.path.join(path, f"{p['seed']}.png")).convert("RGB")), asked), asked
 
 
 def service(o, prompts):
-    """Draws through a running service, --images a prompt, with the model's own defaults or one of --settings."""
-    more = {"model": o.model} if o.model else {}
-    if o.settings:
-        g, r, n, name = o.settings[0].split(",")
-        more.update(guidance_scale=float(g), guidance_rescale=float(r), num_inference_steps=int(n), scheduler=name)
-    os.makedirs(o.pictures, exist_ok=True)
-    get = lambda url: urllib.request.urlopen(url if url.startswith("http") else o.url + url, timeout=90)
-
-    def draw(p):
-        path = lambda k: os.path.join(o.pictures, f"{p['seed'] + k}.png")
-        if all(os.path.exists(path(k)) for k in range(o.images)):
-            return
-        body = json.dumps(dict(prompt=p["prompt"], seed=p["seed"], num_images=o.images, **more)).encode()
-        req = urllib.request.Request(o.url + "/v1/jobs", body, {"Content-Type": "application/json", "Prefer": "wait=60"})
-        job = json.load(urllib.request.urlopen(req, timeout=90))
-        while job["status"] in ("queued", "running"):
-            time.sleep(.2)
-            job = json.load(get(f"/v1/jobs/{job['id']}"))
-        if job["status"] != "succeeded":
-            raise SystemExit(f"{p['prompt']}: {job.get('error')}")
-        for image in job["images"]:
-            with open(path(image["index"]), "wb") as f:
-                f.write(get(image["url"]).read())
-    began = time.time()
-    with ThreadPool(o.clients) as clients:
-        for k, _ in enumerate(clients.imap_unordered(draw, prompts)):
-            if k % 50 == 49:
-                print(f"{k + 1} of {len(prompts)} prompts, {(k + 1) * o.images / (time.time() - began):.2f} pictures/s", flush=True)
+    """Draws through running services, --images a prompt, with the model's own defaults, or with each of --settings in a folder of its own."""
+    from draw import draw_all
+    more, end = {"model": o.model} if o.model else {}, o.seconds and time.time() + o.seconds
+    for k, setting in enumerate(o.settings or [""]):
+        if setting:
+            g, r, n, name = setting.split(",")
+            more.update(guidance_scale=float(g), guidance_rescale=float(r), num_inference_steps=int(n), scheduler=name)
+            print("==", setting, flush=True)
+        left = end and (end - time.time()) / (len(o.settings or [""]) - k)
+        draw_all([u.rstrip("/") for u in o.url], prompts, os.path.join(o.pictures, setting), o.images, o.clients, left, more)
 
 
-def memory_sheet(o, prompts):
-    """Pictures, and under each the training drawing nearest to it: is it that drawing again?"""
-    from compose import Composer, Renderer, pack, prompt_scene
-    from sample import sheet
-    pictures, prompts = read(o.pictures, prompts)
+def autoencoder(o, prompts):
+    """PSNR of the autoencoder alone on the real scenes of the prompts, by group: the mean over pictures, in dB."""
+    import torch
+    from autoencoder import Autoencoder
+    from compose import pack
+    c = torch.load(os.path.join(o.out, "autoencoder.pt"), map_location="cpu")
+    vae = Autoencoder()
+    vae.load_state_dict({k: v.float() for k, v in c["ema"].items()})
     rows, images = E.load(o.data)
-    c = Composer(rows, json.load(open(o.heldout)))
-    render, seen, out = Renderer(rows, images), {r["i"] for r in c.pool}, []
-    for s, (who, M) in _refs.items():                      # held-out drawings were never trained on
-        keep = [k for k, i in enumerate(who) if int(i) in seen]
-        _refs[s] = who[keep], M[keep]
-    half = o.columns
-    for i in range(0, len(pictures), half):
-        part, near = pictures[i:i + half], []
-        for img, p in zip(part, prompts[i:i + half]):
-            who, M = _refs[p["style"]]
-            near.append(prompt_scene(c, rows[int(who[((M - E.signature(small(img))) ** 2).sum(1).argmin()])]))
-        x = render(pack(near)).mul(127.5).add(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
-        out += [small(a) for a in part] + [small(a) for a in x]
-    Image.fromarray(sheet(np.stack(out), half)).save(o.to)
-    for p in prompts:
-        print(p["group"], "|", p["prompt"])
+    render, groups = renderer(rows, images), collections.defaultdict(list)
+    vae.to(render.device).eval()
+    with torch.no_grad():
+        for i in range(0, len(prompts), 16):
+            x = render(pack([p["scene"] for p in prompts[i:i + 16]]))
+            y = vae.decoder(vae.encoder(x)[:, :4]).clamp(-1, 1)
+            for p, e in zip(prompts[i:i + 16], (((y - x) / 2) ** 2).mean((1, 2, 3)).log10().mul(-10).tolist()):
+                groups[p["group"]].append(e)
+    table = {g: dict(n=len(v), psnr=round(float(np.mean(v)), 2), worst=round(min(v), 2)) for g, v in groups.items()}
+    for g, v in table.items():
+        print(f"{g:24}{v['n']:>6}{v['psnr']:>9.2f} dB, worst {v['worst']:.2f}", flush=True)
+    return table
 
 
 def sweep(o, prompts, pool):
-    """Guidance, rescale, steps and sampler, one change at a time, from checkpoints on a GPU."""
+    """Each of --settings from checkpoints on a GPU, without a service."""
     from sample import Model
-    model = Model(o.out, o.tokenizer)
-    results = {}
-    for g, r, n, s in [tuple(x.split(",")) for x in o.settings or ["4,.7,20,dpmpp_2m"]]:
-        t = time.time()
-        x = model.draw([p["prompt"] for p in prompts], [p["seed"] for p in prompts], int(n), float(g), float(r), s)
-        drawn = time.time() - t
-        measured = judged(o, pool.map(measure, zip(x, prompts), chunksize=8), x, prompts)
-        table = report(measured, prompts)
-        results[f"{g},{r},{n},{s}"] = dict(groups=table, summary=summary(measured, prompts))
-        print(f"== guidance {g} rescale {r} steps {n} {s}: {drawn:.0f} s, measured {time.time() - t - drawn:.0f} s", flush=True)
-        show(table)
-        show_summary(results[f"{g},{r},{n},{s}"]["summary"], None)
-        if o.to:
-            with open(o.to, "w") as f:
-                json.dump(results, f, indent=1)
+    model, out = Model(o.out, o.tokenizer), {}
+    for setting in o.settings:
+        g, r, n, name = setting.split(",")
+        print("==", setting, flush=True)
+        x = model.draw([p["prompt"] for p in prompts], [p["seed"] for p in prompts], int(n), float(g), float(r), name)
+        out[setting] = figures(o, pool, x, prompts)
+        save(o.to, out)
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("do", choices=["prompts", "references", "real", "service", "measure", "sheet", "sweep"])
+    ap.add_argument("do", choices=["prompts", "references", "real", "service", "measure", "contact", "nearest", "autoencoder", "sweep"])
     ap.add_argument("--data", default="data")
     ap.add_argument("--heldout", default="heldout.json")
     ap.add_argument("--prompts", default="prompts.json")
     ap.add_argument("--references", default="references.npz")
     ap.add_argument("--pictures", default="shots")
-    ap.add_argument("--url", default="http://127.0.0.1:5080")
+    ap.add_argument("--url", nargs="+", default=["http://127.0.0.1:5080"], help="of one or several services")
     ap.add_argument("--model")
-    ap.add_argument("--group")
+    ap.add_argument("--group", nargs="+")
     ap.add_argument("--limit", type=int)
     ap.add_argument("--skip", type=int, default=0, help="prompts at the start")
     ap.add_argument("--every", type=int, default=1)
     ap.add_argument("--images", type=int, default=IMAGES, help=f"pictures of each prompt, at most {IMAGES}")
-    ap.add_argument("--clients", type=int, default=4, help="requests at a time")
+    ap.add_argument("--clients", type=int, default=4, help="requests at a time; what fills the services' batches, and some more")
+    ap.add_argument("--seconds", type=float, help="after which no more pictures are asked for")
     ap.add_argument("--judge", help="judge.pt: names objects and styles as well")
     ap.add_argument("--real", help="what `real --to` wrote, shown beside the figures")
     ap.add_argument("--out", default="out")
     ap.add_argument("--tokenizer")
     ap.add_argument("--settings", nargs="*", help="guidance,rescale,steps,scheduler ...")
-    ap.add_argument("--columns", type=int, default=8)
+    ap.add_argument("--columns", type=int, default=12)
     ap.add_argument("--to")
     o = ap.parse_args()
     if o.do == "prompts":
@@ -267,40 +205,43 @@ def main():
         return
     if o.do == "references":
         rows, images = E.load(o.data)
-        np.savez_compressed(o.to or o.references, **references(rows, images))
+        np.savez_compressed(o.to or o.references, **references(rows, images, json.load(open(o.heldout))))
         return
     with open(o.prompts) as f:
-        prompts = [p for p in json.load(f) if not o.group or p["group"] == o.group][o.skip::o.every][:o.limit]
+        prompts = [p for p in json.load(f) if not o.group or p["group"] in o.group][o.skip::o.every][:o.limit]
     if o.do == "service":
         service(o, prompts)
         return
-    if o.do == "sheet":
+    if o.do == "autoencoder":
+        save(o.to, autoencoder(o, prompts))
+        return
+    if o.do in ("contact", "nearest"):
+        from sheets import contact_sheet, nearest_sheet
         start(o.references)
-        memory_sheet(o, prompts)
+        sheet = (contact_sheet if o.do == "contact" else nearest_sheet)(o, *read(o.pictures, prompts))
+        Image.fromarray(sheet).save(o.to, quality=88, subsampling=0, optimize=True)
         return
     with multiprocessing.get_context("fork").Pool(min(24, os.cpu_count()), start, (o.references,)) as pool:
         if o.do == "sweep":
             sweep(o, prompts, pool)
             return
         if o.do == "real":
-            from compose import Renderer, pack
+            from compose import pack
             rows, images = E.load(o.data)
-            render = Renderer(rows, images)
-            pictures = [a for i in range(0, len(prompts), 64) for a in render(pack([p["scene"] for p in prompts[i:i + 64]]))
-                        .mul(127.5).add(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()]
-        else:
-            pictures, prompts = read(o.pictures, prompts)
-        results = judged(o, pool.map(measure, zip(pictures, prompts), chunksize=8), pictures, prompts)
-    table, held = report(results, prompts), summary(results, prompts)
-    show(table)
-    real = None
-    if o.real:
-        with open(o.real) as f:
-            real = json.load(f)["summary"]
-    show_summary(held, real)
-    if o.to:
-        with open(o.to, "w") as f:
-            json.dump(dict(groups=table, summary=held), f, indent=1)
+            render = renderer(rows, images)
+            pictures = [a for i in range(0, len(prompts), 64) for a in to_bytes(render(pack([p["scene"] for p in prompts[i:i + 64]])))]
+            save(o.to, figures(o, pool, pictures, prompts))
+            return
+        out = {}
+        for setting in o.settings or [""]:
+            folder = os.path.join(o.pictures, setting)
+            print(f"== {setting}" if setting else "", flush=True)
+            out[setting] = figures(o, pool, *read(folder, prompts))
+            for name, path in (("real", o.real), ("drawing", os.path.join(folder, "drawing.json"))):
+                if path and os.path.exists(path):
+                    with open(path) as f:
+                        out[setting][name] = json.load(f)
+        save(o.to, out if o.settings else out[""])
 
 
 if __name__ == "__main__":

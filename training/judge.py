@@ -1,6 +1,6 @@
 """The judge: a small residual network that names the object and the style of a picture.
 
-  python3 judge.py --data data --to judge.pt --seconds 150
+  python3 judge.py --data data --to judge.pt --seconds 150 [--resume judge.pt]
 
 It is trained on real drawings alone, composed into scenes on random backgrounds, and never takes part in the
 generator's training. It sees 128x128: a whole picture, or one half's square where two things stand side by side.
@@ -166,6 +166,7 @@ def main():
     ap.add_argument("--seconds", type=float, default=150)
     ap.add_argument("--batch", type=int, default=512)
     ap.add_argument("--workers", type=int, default=8)
+    ap.add_argument("--resume", help="a judge.pt to go on from")
     ap.add_argument("--seed", type=int, default=5)
     o = ap.parse_args()
     from compose import Composer, Renderer
@@ -179,7 +180,11 @@ def main():
     rows, images = E.load(o.data)
     render = Renderer(rows, images, device)
     objects = sorted({r["hex"] for r in Composer(rows).pool})
-    net = Judge(len(objects)).to(device, memory_format=torch.channels_last)
+    net, before = Judge(len(objects)).to(device, memory_format=torch.channels_last), 0
+    if o.resume:
+        c = torch.load(o.resume, map_location="cpu")
+        net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in c["net"].items()})
+        before = c["pictures"]
     params = list(net.parameters())
     opt = torch.optim.AdamW(params, lr=PEAK, weight_decay=.05)
     clock, step, share, shown, seen = common.Clock(o.seconds, 1, device), 0, 0.0, time.time(), []
@@ -206,7 +211,7 @@ def main():
             print(f"judge step {step} share {share:.2f} loss {float(loss.detach()):.3f} object {s.imag:.3f} style {s.real:.3f} "
                   f"{step * o.batch / (share * o.seconds):.0f} pictures/s", flush=True)
             shown, seen = time.time(), []
-    common.save(o.to, {"objects": objects, "net": common.half(net.state_dict()), "pictures": step * o.batch})
+    common.save(o.to, {"objects": objects, "net": common.half(net.state_dict()), "pictures": before + step * o.batch})
     for w in workers:
         w.terminate()
 

@@ -2,8 +2,8 @@
 
   torchrun --nproc_per_node=2 train_autoencoder.py --data data --out out --seconds 300
 
-Writes out/autoencoder.pt: the moving average of the weights (float16), the scaling factor that gives latents a
-deviation of 1, and (unless --light) what resuming needs. Runs again with --resume from there.
+Writes out/autoencoder.pt: the moving average of the weights (float16) and the scaling factor that gives latents a
+deviation of 1. Runs again with --resume from there.
 """
 import argparse
 import json

@@ -15,6 +15,10 @@ public sealed class ExportTests(ITestOutputHelper output)
         output.WriteLine(await Python.RunAsync("-m", "unittest", "discover", "-s", "tests/export", "-t", "tests/export"));
 
     [Fact]
+    public async Task The_Python_tests_of_the_training_scripts_pass() =>
+        output.WriteLine(await Python.RunAsync("-m", "unittest", "discover", "-s", "tests/training", "-t", "tests/training"));
+
+    [Fact]
     public async Task Graphs_give_on_the_CPU_what_PyTorch_gives()
     {
         var folder = Directory.CreateTempSubdirectory("imageservice-export-").FullName;
