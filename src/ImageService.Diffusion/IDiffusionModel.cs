@@ -10,6 +10,12 @@ public interface IDiffusionModel : IDisposable
 {
     ModelInfo Info { get; }
 
+    /// <summary>
+    /// Pictures are better decoded beside the steps, however short it takes: on a GPU, which draws on while the host copies and converts. On a processor both would
+    /// only take each other's cores.
+    /// </summary>
+    bool DecodesBeside => false;
+
     /// <summary>Runs one text encoder over one window of tokens.</summary>
     /// <param name="encoder">Index into <see cref="ModelInfo.TextEncoders"/>.</param>
     /// <param name="tokens">Exactly <see cref="TextEncoderInfo.ContextLength"/> ids, begin, end and padding included.</param>

@@ -20,6 +20,7 @@ internal sealed class OnnxDiffusionModel : IDiffusionModel
         var hash = folder.Info.Description.Hash.Length > 0
             ? Task.FromResult(folder.Info.Description.Hash)
             : Task.Run(() => ModelHash.Compute(folder.UNet.Graph));
+        DecodesBeside = !runtime.OnCpu;
         try
         {
             _unet = new UNet(folder.UNet, runtime);
@@ -37,6 +38,8 @@ internal sealed class OnnxDiffusionModel : IDiffusionModel
     }
 
     public ModelInfo Info { get; }
+
+    public bool DecodesBeside { get; }
 
     /// <exception cref="ModelFolderException">A model file cannot be run.</exception>
     public static OnnxDiffusionModel Load(ModelFolder folder, OrtRuntime runtime) => new(folder, runtime);

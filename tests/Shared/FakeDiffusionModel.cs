@@ -25,6 +25,8 @@ internal sealed class FakeDiffusionModel(string id = "fake", bool timestepPerRow
         TimestepPerRow = timestepPerRow,
     };
 
+    public bool DecodesBeside { get; set; }
+
     public List<(BatchKey Key, int Rows, long ConditioningVersion)> Calls { get; } = [];
 
     /// <summary>Off for measurements: recording allocates.</summary>

@@ -70,7 +70,7 @@ internal sealed class SideWork(ISideLane? lane, TimeProvider time, Action<SidePi
         {
             var wanted = picture.Job.Phase != JobPhase.Gone;
             var seconds = _costs.OfDecoding(picture.Job, picture.Model);
-            var aside = GoesAside(seconds);
+            var aside = DecodesAside(picture);
             if (wanted && !(aside ? LaneIsFree : MayDecode(seconds, first)))
                 return;
             _denoised.Dequeue();
@@ -81,7 +81,10 @@ internal sealed class SideWork(ISideLane? lane, TimeProvider time, Action<SidePi
         }
     }
 
-    private bool PictureWaitsForLane => _denoised.TryPeek(out var picture) && GoesAside(_costs.OfDecoding(picture.Job, picture.Model));
+    private bool PictureWaitsForLane => _denoised.TryPeek(out var picture) && DecodesAside(picture);
+
+    private bool DecodesAside(DenoiseTask picture) =>
+        GoesAside(_costs.OfDecoding(picture.Job, picture.Model)) || (Running && _slot is not null && picture.Model.DecodesBeside);
 
     // What begins beside a step takes up to a step's time from it: nothing else may have stood before that step.
     private bool LaneIsFree => !Beside && (!Running || _gap.IsUntouched);

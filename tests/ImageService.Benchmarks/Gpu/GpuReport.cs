@@ -31,5 +31,6 @@ internal sealed record UNetCallTime(int Rows, double Ms, double FirstSeconds, lo
 /// <param name="OneClientLatencyMs">The same as the caller sees it, PNG, store and HTTP included.</param>
 /// <param name="GpuIdle">Share of the time in which no kernel ran, by the driver's utilization counter; null where it cannot be read.</param>
 /// <param name="MeanRows">Of the U-Net calls at saturation.</param>
+/// <param name="ExactRepeats">A picture with <c>determinism: "exact"</c> has the same bytes drawn alone and under load.</param>
 internal sealed record ServiceUnderLoad(string Model, int Side, int Steps, int Clients, double StartSeconds, double OneClientMs, double OneClientLatencyMs, double ImagesPerSecond,
-    double Seconds, double MeanRows, double? GpuIdle, string Log);
+    double Seconds, double MeanRows, double? GpuIdle, bool ExactRepeats, string Log);

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Text.Json;
 using ImageService.Benchmarks.Service;
 using ImageService.EndToEnd.Tests;
 using ImageService.Onnx;
@@ -51,10 +53,13 @@ internal sealed class LoadedService(OnnxOptions options, string? service, int si
         var latency = Median(counted.Select(j => 1000 * j.FinishedAt));
         AnsiConsole.MarkupLineInterpolated($"one client, {steps} steps: {drawn:f1} ms a picture drawn, {latency:f1} ms as the client sees it; {counted[0].Timings}");
 
+        var exact = await ExactAsync(process.Client, cancellationToken);
         using var monitor = new GpuMonitor();
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var load = callers.KeepComingAsync(pictures, clients, enough.Token);
         await Task.Delay(TimeSpan.FromSeconds(SettleSeconds), cancellationToken);
+        var repeats = await ExactAsync(process.Client, cancellationToken) == exact;
+        AnsiConsole.MarkupLineInterpolated($"an exact picture alone and among others: equal bytes {repeats}");
         monitor.Begin();
         var before = await Counters.ReadAsync(process.Client, cancellationToken);
         var since = Stopwatch.GetTimestamp();
@@ -67,7 +72,21 @@ internal sealed class LoadedService(OnnxOptions options, string? service, int si
         // Pictures come in waves; rows flow evenly. Two rows a step make a picture.
         var images = counters.Rows / (2 * steps) / took;
         AnsiConsole.MarkupLineInterpolated($"{clients} clients: {images:f2} pictures a second, {counters.Rows / counters.Calls:f1} rows a call, GPU idle {idle:p1}");
-        return new ServiceUnderLoad("" + options.Models.Default, side, steps, clients, started, drawn, latency, images, took, counters.Rows / counters.Calls, idle, OfStart(process.Output));
+        return new ServiceUnderLoad("" + options.Models.Default, side, steps, clients, started, drawn, latency, images, took, counters.Rows / counters.Calls, idle, repeats, OfStart(process.Output));
+    }
+
+    // SHA-256 of the file.
+    private async Task<string?> ExactAsync(HttpClient client, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/jobs")
+        {
+            Content = JsonContent.Create(new { prompt = "a red apple", width = side, height = side, num_inference_steps = steps, seed = 7, determinism = "exact" }),
+        };
+        request.Headers.Add("Prefer", "wait=300");
+        using var response = await client.SendAsync(request, cancellationToken);
+        response.EnsureSuccessStatusCode();
+        var job = await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
+        return job.GetProperty("images")[0].GetProperty("sha256").GetString();
     }
 
     private List<string> Settings(string data)

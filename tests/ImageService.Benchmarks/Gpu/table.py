@@ -61,7 +61,7 @@ def service(parts, model, rate):
     share = f"{100 * tflop * s['images_per_second'] / rate:.1f} %" if rate else "?"
     idle = "?" if s["gpu_idle"] is None else f"{100 * s['gpu_idle']:.1f} %"
     return [f"{model}, {s['side']}x{s['side']}, {s['steps']} steps: one client {s['one_client_ms']:.0f} ms without PNG and store, {s['one_client_latency_ms']:.0f} ms as it sees it; "
-            f"{s['clients']} clients {s['images_per_second']:.2f} images/s, {s['mean_rows']:.1f} rows a call, GPU idle {idle}, {share} of the matrix rate; ready after {s['start_seconds']:.0f} s", ""]
+            f"{s['clients']} clients {s['images_per_second']:.2f} images/s, {s['mean_rows']:.1f} rows a call, GPU idle {idle}, {share} of the matrix rate; an exact picture alone and under load {'is the same file' if s['exact_repeats'] else 'DIFFERS'}; ready after {s['start_seconds']:.0f} s", ""]
 
 
 def first(part, name):

@@ -62,6 +62,23 @@ public sealed class SideWorkTests
     }
 
     [Fact]
+    public void Where_device_and_host_take_turns_every_picture_is_decoded_beside_the_steps()
+    {
+        _scene.Model.DecodesBeside = true;
+        var (leavers, stayer) = Leave(2);
+        _scene.Run(5);
+        Assert.True(_lane.Busy);
+        var steps = stayer.Steps.Count;
+        _lane.Finish();
+        _scene.Run(2);
+        Assert.Equal((1, true), (leavers.Count(l => l.Heard.Ended), _lane.Busy));
+        Assert.Equal(steps + 2, stayer.Steps.Count);
+        _lane.Finish();
+        _scene.Run();
+        Assert.All(leavers, l => Assert.Equal(EngineScene.Alone(l.Job.Request), EngineScene.Latents(l.Job)));
+    }
+
+    [Fact]
     public void Rows_of_a_picture_that_waits_for_the_decoder_are_free()
     {
         var scene = new EngineScene(maxRows: 2, time: _time, lane: new ManualLane());
