@@ -21,7 +21,8 @@ internal sealed record SaturationRow(int Side, double ServiceRowsPerSecond, doub
 /// <param name="Side">Pixels of a picture's side.</param>
 /// <param name="Seconds">From acceptance to the beginning of the first step, over jobs that found their rows free.</param>
 /// <param name="StepSeconds">One step as those jobs met it, mean.</param>
-internal sealed record AdmissionRow(int Side, double Load, int Jobs, Latencies Seconds, double StepSeconds);
+/// <param name="BeyondStep">The same less one step of the job's own, what stands between two steps included.</param>
+internal sealed record AdmissionRow(int Side, double Load, int Jobs, Latencies Seconds, double StepSeconds, Latencies BeyondStep);
 
 /// <param name="Side">Pixels of a picture's side.</param>
 /// <param name="Load">Arrivals as a share of the measured saturation.</param>

@@ -56,8 +56,8 @@ internal sealed class BareLoop : IDisposable
             for (; _owed >= RowSteps(_pictures[_next]); _next = (_next + 1) % _pictures.Count)
             {
                 _owed -= RowSteps(_pictures[_next]);
-                for (var prompt = 0; prompt < _pictures[_next].Rows; prompt++)
-                    _model.EncodeTokens(0, _tokens, null, _hidden, []);
+                // The empty negative prompt is the same for all.
+                _model.EncodeTokens(0, _tokens, null, _hidden, []);
                 _model.DecodeLatents(_side, _side, _latents, _rgb);
             }
         }

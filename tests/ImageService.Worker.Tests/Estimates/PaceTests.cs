@@ -41,6 +41,17 @@ public sealed class PaceTests
     }
 
     [Fact]
+    public void What_runs_beside_the_steps_is_counted_as_itself_and_not_as_slower_steps()
+    {
+        foreach (var rows in new[] { 2, 2, 4, 8, 6, 2, 8 })
+            _meter.Turned(Step("m", rows) with { StepSeconds = 2 * Seconds(rows) }, 2 * Seconds(rows));
+        var pace = Assert.Single(_meter.Read().Models);
+        Assert.Equal(0.1, pace.CallSeconds, 1e-9);
+        // As much again for the 30 rows after the first call: 6 calls of 0.1 s and 0.05 s a row.
+        Assert.InRange(pace.UnitSeconds, (0.05 / 4096) + (2.1 / (31 * 4096)), (0.05 / 4096) + (2.1 / (29 * 4096)));
+    }
+
+    [Fact]
     public void Models_are_kept_apart_and_rows_are_those_of_the_sizes_drawn()
     {
         for (var i = 0; i < 8; i++)
