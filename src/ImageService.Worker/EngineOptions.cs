@@ -46,7 +46,7 @@ public sealed class EngineOptions : IValidatableObject
     [EnumDataType(typeof(Batching))]
     public Batching Batching { get; set; } = Batching.Step;
 
-    /// <summary>Models in memory at a time; the one unused for longest makes room.</summary>
+    /// <summary>Models in memory at a time; the one unused for longest makes room. So many are loaded before the worker is ready, <c>Models:Default</c> first.</summary>
     [Range(1, 64)]
     public int MaxLoadedModels { get; set; } = 1;
 

@@ -26,13 +26,12 @@ internal sealed class ModelPool(WorkerModels models, int maxLoaded, ILogger<Mode
     /// <summary>Models loaded ahead that are not ready yet. Any thread may ask.</summary>
     public int Preloading => Volatile.Read(ref _preloading);
 
-    /// <summary>Begins to load all models if all of them may stay, so that the first job need not wait.</summary>
+    /// <summary>Begins to load as many models as may stay, the default one first, so that the first job need not wait.</summary>
     public void Preload()
     {
-        if (models.Descriptions.Count > maxLoaded)
-            return;
-        Volatile.Write(ref _preloading, models.Descriptions.Count);
-        foreach (var description in models.Descriptions)
+        var ahead = models.Descriptions.OrderByDescending(d => d.Id == models.Default).Take(maxLoaded).ToList();
+        Volatile.Write(ref _preloading, ahead.Count);
+        foreach (var description in ahead)
         {
             _preloaded.Add(description.Id);
             StartLoading(description.Id);

@@ -34,7 +34,7 @@ public static class WorkerServiceCollectionExtensions
         services.AddSingleton(provider =>
         {
             var (onnx, png) = (provider.GetRequiredService<OnnxModels>(), provider.GetRequiredService<PngFormat>());
-            return new WorkerModels(onnx.Descriptions, id => png.Learned(onnx.Load(id)), onnx.Provider);
+            return new WorkerModels(onnx.Descriptions, id => png.Learned(onnx.Load(id)), onnx.Provider, provider.GetRequiredService<IOptions<OnnxOptions>>().Value.Models.Default);
         });
         services.AddSingleton(provider => new ModelPool(provider.GetRequiredService<WorkerModels>(), EngineOf(provider).MaxLoadedModels,
             provider.GetRequiredService<ILogger<ModelPool>>(), provider.GetRequiredService<TimeProvider>()));

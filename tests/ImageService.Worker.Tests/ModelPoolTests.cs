@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Collections.Concurrent;
 using ImageService.Diffusion;
 using ImageService.Diffusion.Denoise;
@@ -24,15 +25,18 @@ public sealed class ModelPoolTests
     }
 
     [Theory]
-    [InlineData(1, false)]
-    [InlineData(2, true)]
-    public async Task Models_are_loaded_ahead_only_if_all_of_them_may_stay(int maxLoaded, bool ahead)
+    [InlineData(1, "b")]
+    [InlineData(2, "a b")]
+    [InlineData(5, "a b c")]
+    public async Task As_many_models_as_may_stay_are_loaded_ahead_the_default_one_first(int maxLoaded, string ahead)
     {
-        using var pool = Pool(maxLoaded, described: ["a", "b"]);
+        using var pool = Pool(maxLoaded, described: ["a", "b", "c"]);
         pool.Preload();
-        if (ahead)
-            await _loadEnded.Task;
-        Assert.Equal(ahead, !_models.IsEmpty);
+        Assert.Equal(ahead.Split(' ').Length, pool.Preloading);
+        var limit = Stopwatch.StartNew();
+        while (_models.Count < pool.Preloading && limit.Elapsed < TimeSpan.FromSeconds(30))
+            await Task.Delay(5, TestContext.Current.CancellationToken);
+        Assert.Equal(ahead.Split(' '), _models.Keys.Order());
     }
 
     [Fact]
@@ -87,7 +91,7 @@ public sealed class ModelPoolTests
     private ModelPool Pool(int maxLoaded, Func<string, IDiffusionModel>? load = null, params string[] described)
     {
         var models = new WorkerModels([.. described.Select(id => new FakeDiffusionModel(id).Info.Description)],
-            load ?? (id => _models[id] = new FakeDiffusionModel(id)), "cpu");
+            load ?? (id => _models[id] = new FakeDiffusionModel(id)), "cpu", Default: "b");
         return new ModelPool(models, maxLoaded, NullLogger<ModelPool>.Instance, TimeProvider.System)
         {
             LoadEnded = () => _loadEnded.TrySetResult(),
