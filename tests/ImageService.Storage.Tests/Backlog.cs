@@ -12,7 +12,6 @@ internal sealed class Backlog(JobPlace place, int clients)
     private static readonly string[] Models = ["starter", "other"];
     private static readonly int[] Sides = [256, 512, 768];
     private readonly ConcurrentDictionary<JobId, GenerationRequest> waiting = [];
-    private readonly ConcurrentDictionary<JobId, string> clientOf = [];
     private readonly Dictionary<string, long> served = [];
     private int submitted;
 
@@ -23,17 +22,19 @@ internal sealed class Backlog(JobPlace place, int clients)
         NumInferenceSteps = 10 + (number % 4 * 10),
     };
 
-    public async Task SubmitAsync(int jobs, CancellationToken stop)
+    public async Task SubmitAsync(int jobs, CancellationToken stop) =>
+        await Parallel.ForEachAsync(Next(jobs), new ParallelOptions { MaxDegreeOfParallelism = Callers, CancellationToken = stop },
+            async (submission, _) => Assert.Equal(SubmitOutcome.Accepted, (await place.Store.SubmitAsync(submission, stop)).Outcome));
+
+    /// <summary>The next jobs, for who writes them into a store; they count as waiting.</summary>
+    public IEnumerable<JobSubmission> Next(int jobs)
     {
-        await Parallel.ForEachAsync(Enumerable.Range(submitted, jobs), new ParallelOptions { MaxDegreeOfParallelism = Callers, CancellationToken = stop }, async (number, _) =>
+        for (var last = submitted + jobs; submitted < last; submitted++)
         {
-            var submission = new JobSubmission(JobId.New(TimeProvider.System), Request(number), Client(number % clients));
-            var result = await place.Store.SubmitAsync(submission, stop);
-            Assert.Equal(SubmitOutcome.Accepted, result.Outcome);
+            var submission = new JobSubmission(JobId.New(TimeProvider.System), Request(submitted), $"client-{submitted % clients:D4}");
             waiting[submission.Id] = submission.Request;
-            clientOf[submission.Id] = submission.Client;
-        });
-        submitted += jobs;
+            yield return submission;
+        }
     }
 
     public List<JobId> Waiting(int jobs) => [.. waiting.Keys.Take(jobs)];
@@ -75,6 +76,4 @@ internal sealed class Backlog(JobPlace place, int clients)
         var shapes = waiting.Values.GroupBy(r => (r.Width, r.Height)).Select(g => new ShapeDepth(g.Key.Width, g.Key.Height, g.Count()));
         Assert.Equal(shapes.OrderBy(s => (s.Width, s.Height)), (await place.Store.ShapesAsync(stop)).OrderBy(s => (s.Width, s.Height)));
     }
-
-    private static string Client(int number) => $"client-{number:D4}";
 }
