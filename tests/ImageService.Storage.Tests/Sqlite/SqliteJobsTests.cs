@@ -147,21 +147,6 @@ public sealed class SqliteJobsTests
     }
 
     [Fact]
-    public async Task A_lease_runs_out_when_its_time_has_passed_and_not_before()
-    {
-        await using var place = new SqliteJobPlace();
-        await place.Store.SubmitAsync(JobStoreContract.Submission(), Stop);
-        var request = new LeaseRequest(1, "w", TimeSpan.FromSeconds(30), ["starter"]);
-        var lease = Assert.Single(await place.Queue.LeaseAsync(request, Stop)).Lease;
-        place.Time.Advance(TimeSpan.FromSeconds(29));
-        Assert.Empty(await place.Queue.RenewAsync([lease], request.Duration, Stop));
-        place.Time.Advance(TimeSpan.FromSeconds(29));
-        Assert.Empty(await place.Queue.LeaseAsync(request, Stop));
-        place.Time.Advance(TimeSpan.FromSeconds(1));
-        Assert.Single(await place.Queue.LeaseAsync(request, Stop));
-    }
-
-    [Fact]
     public async Task Previews_are_dropped_after_an_hour_and_the_rest_of_the_log_stays()
     {
         await using var place = new SqliteJobPlace();

@@ -232,6 +232,8 @@ end
 -- So do they when the clock was set back, or is that of another server. Workers renew at less than half of a lease: a longer silence is one of all.
 local function hear(lease)
     local at, last = now(), counter('heard')
+    -- Idle workers ask all the time: not each of them is worth a write to the disk.
+    if at >= last and at - last < lease / 20 then return end
     call('HSET', P .. 'counters', 'heard', at, 'lease', lease)
     if last == 0 or math.abs(at - last) <= lease / 2 then return end
     local leases = call('ZRANGE', P .. 'leases', 0, -1, 'WITHSCORES')
