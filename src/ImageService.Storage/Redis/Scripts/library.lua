@@ -228,8 +228,9 @@ local function held(id, token)
 end
 
 -- Begins every call of a worker for its leases. After a silence of all workers nobody knows which of them live: the server was away, or it was they who
--- could not reach it. Leases then go on with the time that they had left when a worker was last heard, counted from now, so that whoever lives can renew.
--- So do they when the clock was set back, or is that of another server. Workers renew at less than half of a lease: a longer silence is one of all.
+-- could not reach it. Leases then go on with the time that they had left when a worker was last heard, counted from now, and half a lease more up to a whole
+-- one, so that whoever lives can find the way back and renew. So do they when the clock was set back, or is that of another server. Workers renew at less
+-- than half of a lease: a longer silence is one of all.
 local function hear(lease)
     local at, last = now(), counter('heard')
     -- Idle workers ask all the time: not each of them is worth a write to the disk.
@@ -237,7 +238,10 @@ local function hear(lease)
     call('HSET', P .. 'counters', 'heard', at, 'lease', lease)
     if last == 0 or math.abs(at - last) <= lease / 2 then return end
     local leases = call('ZRANGE', P .. 'leases', 0, -1, 'WITHSCORES')
-    for i = 1, #leases, 2 do call('ZADD', P .. 'leases', leases[i + 1] + at - last, leases[i]) end
+    for i = 1, #leases, 2 do
+        local left = leases[i + 1] - last
+        call('ZADD', P .. 'leases', at + math.max(left, math.min(left + lease / 2, lease)), leases[i])
+    end
 end
 
 -- Whether workers that live may still not have come back from a silence. Not for ever: their jobs would seem to be running.
