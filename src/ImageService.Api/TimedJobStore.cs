@@ -25,6 +25,8 @@ internal sealed class TimedJobStore(IJobStore store, IOptions<ApiOptions> option
     public Task<IReadOnlyList<ModelDescription>> ListModelsAsync(CancellationToken cancellationToken) =>
         Within(store.ListModelsAsync, cancellationToken);
 
+    public Task<int> WaitingAsync(string client, CancellationToken cancellationToken) => Within(token => store.WaitingAsync(client, token), cancellationToken);
+
     public Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken) => Within(store.ShapesAsync, cancellationToken);
 
     public Task<QueueDepth> DepthAsync(CancellationToken cancellationToken) => Within(store.DepthAsync, cancellationToken);

@@ -55,8 +55,7 @@ internal sealed class JobIntake(
     {
         if (limits.Value.MaxWaitingPerClient is not (> 0 and var most))
             return;
-        var waiting = await store.ListAsync(new JobQuery(most, Status: JobStatus.Queued, Client: caller.Client), cancellationToken);
-        if (waiting.Jobs.Count >= most)
+        if (await store.WaitingAsync(caller.Client, cancellationToken) >= most)
             throw new ProblemException(ProblemKind.TooManyJobs, $"At most {most} jobs of one client may wait at a time.") { RetryAfter = RetryAfter };
     }
 

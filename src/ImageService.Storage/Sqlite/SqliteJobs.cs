@@ -102,6 +102,9 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
 
     public Task<QueueDepth> DepthAsync(CancellationToken cancellationToken) => Task.FromResult(database.Read(Depth));
 
+    public Task<int> WaitingAsync(string client, CancellationToken cancellationToken) =>
+        Task.FromResult(database.Read(session => (int)session.Scalar<long>("SELECT sum(queued) FROM lanes WHERE client = @client", ("@client", client))));
+
     public Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken) => Task.FromResult(database.Read(Shapes));
 
     public void Dispose() => database.Dispose();
