@@ -23,7 +23,8 @@ public sealed class RedisBacklogTests(ITestOutputHelper output)
         await CostsAsync(place, backlog); // loads the scripts
         await backlog.SubmitAsync(32, Stop);
         var shortLine = await CostsAsync(place, backlog);
-        await backlog.SubmitAsync(32, Stop);
+        output.WriteLine("redis: " + await backlog.ServeAsync(500, Stop));
+        await backlog.SubmitAsync(500 + 32, Stop);
 
         var begun = Stopwatch.StartNew();
         await backlog.SubmitAsync(99_000, Stop);
@@ -37,7 +38,7 @@ public sealed class RedisBacklogTests(ITestOutputHelper output)
         Assert.InRange(longLine.Get, 1, shortLine.Get * 1.1);
         Assert.InRange(longLine.Cancel, 1, shortLine.Cancel * 1.1);
 
-        output.WriteLine(await backlog.ServeAsync(2_000, Stop));
+        output.WriteLine("redis: " + await backlog.ServeAsync(2_000, Stop));
         await backlog.CheckCountsAsync(Stop);
     }
 

@@ -34,7 +34,7 @@ public sealed class SqliteBacklogTests(ITestOutputHelper output)
         Assert.Equal(SubmitOutcome.QueueFull, (await place.Store.SubmitAsync(JobStoreContract.Submission(), Stop)).Outcome);
         foreach (var id in backlog.Waiting(100))
             Assert.InRange((await place.Store.GetAsync(id, Stop))!.QueuePosition!.Value, 0, 99_999);
-        output.WriteLine(await backlog.ServeAsync(1_000, Stop));
+        output.WriteLine("sqlite: " + await backlog.ServeAsync(1_000, Stop));
         await backlog.CancelAsync(100, Stop);
         await backlog.CheckCountsAsync(Stop);
     }
