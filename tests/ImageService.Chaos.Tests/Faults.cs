@@ -18,7 +18,7 @@ internal sealed class Faults
     {
         (_cluster, _store, _random) = (cluster, store, new Random(seed));
         _plan.AddRange(Enumerable.Repeat(KillWorkerAsync, size.WorkerKills));
-        _plan.AddRange(Enumerable.Repeat(StopWorkerAsync, size.WorkerStops));
+        _plan.AddRange(Enumerable.Repeat(StopSomeWorkerAsync, size.WorkerStops));
         _plan.AddRange(Enumerable.Repeat(KillRedisAsync, size.RedisKills));
         _plan.AddRange(Enumerable.Repeat(StopRedisAsync, size.RedisStops));
     }
@@ -33,10 +33,11 @@ internal sealed class Faults
             await fault();
         }
         // Whether a stopped worker's result comes before its next renewal is chance; a run without one has not tested the fencing.
-        for (var more = 0; more < MostStopsMore && await LateAsync(_store) == 0; more++)
+        for (var more = 0; more < MostStopsMore && await LateAsync(_store) == 0; more += 2)
         {
             await Task.Delay(_random.Next(300, 1500), stop);
-            await StopWorkerAsync();
+            var spared = _random.Next(_cluster.Workers.Count);
+            await Task.WhenAll(Enumerable.Range(0, _cluster.Workers.Count).Where(number => number != spared).Select(StopWorkerAsync));
         }
     }
 
@@ -52,9 +53,10 @@ internal sealed class Faults
         await worker.StartAsync();
     }
 
-    private async Task StopWorkerAsync()
+    private Task StopSomeWorkerAsync() => StopWorkerAsync(_random.Next(_cluster.Workers.Count));
+
+    private async Task StopWorkerAsync(int number)
     {
-        var number = _random.Next(_cluster.Workers.Count);
         var worker = _cluster.Workers[number];
         // When it has just drawn a picture, so that the completion is the next that it does.
         for (var waited = Stopwatch.StartNew(); waited.Elapsed < ForAMoment && !await HasDrawnAsync(Cluster.WorkerId(number));)
@@ -68,13 +70,9 @@ internal sealed class Faults
     {
         try
         {
-            foreach (var id in await _store.SortedSetRangeByRankAsync(Cluster.Prefix + "leases"))
-            {
-                var job = await _store.HashGetAsync($"{Cluster.Prefix}job:{id}", ["worker", "step", "steps"]);
-                if (job[0] == worker && (int)job[2] > 0 && job[1] == job[2])
-                    return true;
-            }
-            return false;
+            var ids = await _store.SortedSetRangeByRankAsync(Cluster.Prefix + "leases");
+            var jobs = await Task.WhenAll(ids.Select(id => _store.HashGetAsync($"{Cluster.Prefix}job:{id}", ["worker", "step", "steps"])));
+            return jobs.Any(job => job[0] == worker && (int)job[2] > 0 && job[1] == job[2]);
         }
         catch (RedisException)
         {
