@@ -20,8 +20,8 @@ public sealed class LimitsOptions
     [Range(4096, 1_073_741_824)]
     public long MaxPixelsPerJob { get; set; } = 16L * 1024 * 1024;
 
-    /// <summary>The most jobs of one client that may wait at a time; 0 = any number. 0..100.</summary>
-    [Range(0, 100)]
+    /// <summary>The most jobs of one client that may wait at a time; 0 = any number. 0..1000000.</summary>
+    [Range(0, 1_000_000)]
     public int MaxWaitingPerClient { get; set; }
 
     /// <summary>The largest request body in bytes. 1,024..268,435,456.</summary>

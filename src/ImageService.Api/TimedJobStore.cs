@@ -28,6 +28,8 @@ internal sealed class TimedJobStore(IJobStore store, IOptions<ApiOptions> option
     public Task<IReadOnlyList<WorkerPace>> ListPacesAsync(CancellationToken cancellationToken) =>
         Within(store.ListPacesAsync, cancellationToken);
 
+    public Task<int> WaitingAsync(string client, CancellationToken cancellationToken) => Within(token => store.WaitingAsync(client, token), cancellationToken);
+
     public Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken) => Within(store.ShapesAsync, cancellationToken);
 
     public Task<QueueDepth> DepthAsync(CancellationToken cancellationToken) => Within(store.DepthAsync, cancellationToken);

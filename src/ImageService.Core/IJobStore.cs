@@ -50,6 +50,9 @@ public interface IJobStore
     /// <summary>Jobs waiting and running, for health, limits and metrics.</summary>
     Task<QueueDepth> DepthAsync(CancellationToken cancellationToken);
 
+    /// <summary>How many jobs of one client wait, however many there are.</summary>
+    Task<int> WaitingAsync(string client, CancellationToken cancellationToken);
+
     /// <summary>How many jobs wait for pictures of each size, for metrics; sizes for which none waits are left out.</summary>
     Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken);
 }

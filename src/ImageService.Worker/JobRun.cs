@@ -16,6 +16,7 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
     private readonly JobReporter _reporter = new(services.Queue, services.Format, leased.Lease, services.ProgressInterval, services.Time, services.Logger);
     private readonly CancellationTokenSource _dropped = new();
     private readonly Pace _pace = new(services.Time);
+    private Activity? _draw; // null where nobody collects traces
     private JobOutcome _droppedAs = JobOutcome.Lost;
     private DenoiseJob? _job;
     private double _acceptedBefore; // seconds before the engine got it
@@ -43,6 +44,8 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
     {
         if (step >= steps)
             Volatile.Write(ref _lastStepAt, services.Time.GetTimestamp());
+        if (step > 0 && _draw is { } draw)
+            WorkerTelemetry.Stepped(draw, step, steps);
         _pace.Report(step, steps);
         _reporter.Progress(step, steps);
     }
@@ -79,7 +82,8 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
     public async Task<JobOutcome> RunAsync()
     {
         using var activity = WorkerTelemetry.Activities.StartActivity("draw", ActivityKind.Consumer, leased.TraceParent);
-        activity?.SetTag("job.id", Lease.Id.Value);
+        activity?.SetTag("job.id", Lease.Id.Value).SetTag("job.attempt", leased.Job.Attempts);
+        _draw = activity;
         using var reporting = CancellationTokenSource.CreateLinkedTokenSource(_dropped.Token);
         var reports = ReportAsync(reporting.Token);
         try

@@ -36,7 +36,7 @@ internal sealed class LeaseKeeper(IJobQueue queue, IOptions<WorkerOptions> optio
             {
                 // The job goes on: should another worker take it over meanwhile, the token keeps this one's result out.
                 Log.RenewalFailed(logger, e);
-                pause = AfterOutage < options.Value.Renewal ? AfterOutage : options.Value.Renewal;
+                pause = TimeSpan.FromSeconds(Math.Min(AfterOutage.TotalSeconds, options.Value.Renewal.TotalSeconds / 4));
             }
             catch (OperationCanceledException)
             {

@@ -8,11 +8,16 @@ public sealed class WorkerOptions : IValidatableObject
 {
     public const string Section = "Worker";
 
+    private const double MostOfLease = 0.4;
+
     /// <summary>Seconds after which a job whose worker has died goes to another one.</summary>
     [Range(5, 300)]
     public int LeaseSeconds { get; set; } = 15;
 
-    /// <summary>Seconds between renewals; null = a third of <see cref="LeaseSeconds"/>.</summary>
+    /// <summary>
+    /// Seconds between renewals; null = a third of <see cref="LeaseSeconds"/>. At most two fifths of it: a silence of half a lease is taken for an outage of the store,
+    /// after which leases are lengthened.
+    /// </summary>
     [Range(0.5, 100)]
     public double? RenewSeconds { get; set; }
 
@@ -39,8 +44,8 @@ public sealed class WorkerOptions : IValidatableObject
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        if (RenewSeconds >= LeaseSeconds)
-            yield return new ValidationResult("Worker:RenewSeconds must be less than Worker:LeaseSeconds.", [nameof(RenewSeconds)]);
+        if (RenewSeconds > MostOfLease * LeaseSeconds)
+            yield return new ValidationResult("Worker:RenewSeconds must be at most two fifths of Worker:LeaseSeconds.", [nameof(RenewSeconds)]);
     }
 
     internal TimeSpan Lease => TimeSpan.FromSeconds(LeaseSeconds);

@@ -54,6 +54,10 @@ public static class WorkerTelemetry
             DecodeSeconds.Record(turn.DecodeSeconds / turn.Decoded);
     }
 
+    /// <summary>A step as an event of the job's span: a span of its own would belong to one of the jobs that share it.</summary>
+    internal static void Stepped(Activity draw, int step, int steps) =>
+        draw.AddEvent(new ActivityEvent("step", tags: new ActivityTagsCollection { ["step"] = step, ["steps"] = steps }));
+
     internal static void RowBudget(string model, int width, int height, int rows) =>
         Budget.Record(rows, new("model", model), new("shape", $"{width}x{height}"));
 

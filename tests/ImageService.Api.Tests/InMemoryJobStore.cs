@@ -167,6 +167,13 @@ internal sealed class InMemoryJobStore(TimeProvider time) : IJobStore
             return new QueueDepth(_jobs.Values.Count(e => e.Job.Status == JobStatus.Queued), _jobs.Values.Count(e => e.Job.Status == JobStatus.Running));
     }
 
+    public async Task<int> WaitingAsync(string client, CancellationToken cancellationToken)
+    {
+        await ReachAsync(cancellationToken);
+        lock (_gate)
+            return _jobs.Values.Count(e => e.Job.Status == JobStatus.Queued && e.Job.Client == client);
+    }
+
     public async Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken)
     {
         await ReachAsync(cancellationToken);

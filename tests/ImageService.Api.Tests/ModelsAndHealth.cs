@@ -75,7 +75,7 @@ public sealed class ModelsAndHealth
     [InlineData("Api:StoreTimeoutSeconds", "0")]
     [InlineData("Api:KeepAliveSeconds", "301")]
     [InlineData("Limits:MaxSide", "63")]
-    [InlineData("Limits:MaxWaitingPerClient", "101")]
+    [InlineData("Limits:MaxWaitingPerClient", "1000001")]
     public async Task Wrong_settings_stop_the_start_and_are_named(string key, string value)
     {
         var failure = await Assert.ThrowsAnyAsync<Exception>(() => TestApi.StartAsync((key, value)));

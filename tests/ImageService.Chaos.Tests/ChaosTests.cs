@@ -11,7 +11,6 @@ namespace ImageService.Chaos.Tests;
 public sealed class ChaosTests(ITestOutputHelper output)
 {
     private const int Clients = 12;
-    private const string Prefix = "{imageservice}:";
     private static readonly string[] Statuses = ["queued", "running", "succeeded", "failed", "canceled"];
 
     [Fact]
@@ -25,13 +24,13 @@ public sealed class ChaosTests(ITestOutputHelper output)
         using var client = new RetryingClient(cluster);
         var lone = await LoneRuns.DrawAsync(client, patience.Token);
 
-        var faults = new Faults(cluster, size, seed).RunAsync(patience.Token);
+        await using var store = await cluster.ConnectAsync();
+        var faults = new Faults(cluster, store.GetDatabase(), size, seed).RunAsync(patience.Token);
         var jobs = await LoadAsync(client, size.Jobs, faults, patience.Token);
         await faults;
 
         var ended = jobs.Values.GroupBy(job => job.Status()).ToDictionary(g => g.Key, g => g.Count());
-        await using var store = await cluster.ConnectAsync();
-        var late = (long)await store.GetDatabase().HashGetAsync(Prefix + "counters", "late");
+        var late = await Faults.LateAsync(store.GetDatabase());
         output.WriteLine($"{jobs.Count} jobs: {string.Join(", ", ended.Select(e => $"{e.Value} {e.Key}"))}; {jobs.Values.Count(Repeated)} drawn more than once; " +
             $"{late} late completions refused; {client.Retries} requests repeated; {begun.Elapsed.TotalSeconds:0} s");
         foreach (var (number, job) in jobs)
@@ -41,8 +40,8 @@ public sealed class ChaosTests(ITestOutputHelper output)
             else
                 await lone.CheckAsync(client, number, job, patience.Token);
         }
-        // Jobs that one worker holds die together, so three deaths in a row may take as many as are under way.
-        Assert.True(ended.GetValueOrDefault("failed") <= Math.Max(Clients, jobs.Count / 50), "So many ended by three deaths that jobs must die of something else.");
+        // Only workers that die or stand still cost an attempt, Redis does not: three of them in a row under one job are rare.
+        Assert.True(ended.GetValueOrDefault("failed") <= Math.Max(2, jobs.Count / 100), "So many ended by three deaths that jobs must die of something else.");
         await CheckStoreAsync(store.GetDatabase(), [.. jobs.Values.Select(job => job.Id())]);
         CheckLogs(cluster);
         Assert.True(late > 0, "No result came too late: nothing was tested.");
@@ -72,17 +71,17 @@ public sealed class ChaosTests(ITestOutputHelper output)
 
     private static async Task CheckStoreAsync(IDatabase store, IReadOnlyList<string> ids)
     {
-        Assert.Equal(0, await store.SortedSetLengthAsync(Prefix + "ready"));
-        Assert.Equal(0, await store.SortedSetLengthAsync(Prefix + "leases"));
+        Assert.Equal(0, await store.SortedSetLengthAsync(Cluster.Prefix + "ready"));
+        Assert.Equal(0, await store.SortedSetLengthAsync(Cluster.Prefix + "leases"));
         // No submit that was repeated made a second job.
-        Assert.Equal(LoneRuns.Count + ids.Count, await store.SortedSetLengthAsync(Prefix + "jobs"));
+        Assert.Equal(LoneRuns.Count + ids.Count, await store.SortedSetLengthAsync(Cluster.Prefix + "jobs"));
         foreach (var id in ids)
         {
             var states = 0;
             foreach (var status in Statuses)
-                states += await store.SortedSetScoreAsync($"{Prefix}status:{status}", id) is null ? 0 : 1;
+                states += await store.SortedSetScoreAsync($"{Cluster.Prefix}status:{status}", id) is null ? 0 : 1;
             Assert.True(states == 1, $"{id} is in {states} states.");
-            var log = await store.StreamRangeAsync($"{Prefix}events:{id}");
+            var log = await store.StreamRangeAsync($"{Cluster.Prefix}events:{id}");
             Assert.Equal(1, log.Count(entry => entry["kind"] == "finished"));
             Assert.Equal("finished", log[^1]["kind"]);
         }

@@ -10,6 +10,9 @@ internal sealed class Cluster : IAsyncDisposable
     /// <summary>The collection of all tests with a cluster: two at a time would disturb one another.</summary>
     public const string OneAtATime = "cluster";
 
+    /// <summary>Begins every key in Redis.</summary>
+    public const string Prefix = "{imageservice}:";
+
     /// <summary>The least that the product allows.</summary>
     public const int LeaseSeconds = 5;
 
@@ -34,6 +37,9 @@ internal sealed class Cluster : IAsyncDisposable
     /// <summary>The first API's.</summary>
     public HttpClient Client => Apis[0].Process.Client;
 
+    /// <summary>What the store calls the worker of that number.</summary>
+    public static string WorkerId(int number) => $"worker-{number}";
+
     /// <param name="settings">More configuration of every process.</param>
     public static async Task<Cluster> StartAsync(int apis, int workers, string fsync = "always", params string[] settings)
     {
@@ -45,7 +51,7 @@ internal sealed class Cluster : IAsyncDisposable
             for (var i = 0; i < apis; i++)
                 cluster.Apis.Add(new Replica("Api", [.. cluster.Shared(), .. Ports()]));
             for (var i = 0; i < workers; i++)
-                cluster.Workers.Add(new Replica("Worker", [.. cluster.Shared(), $"Models:Path={cluster._models}", $"Worker:LeaseSeconds={LeaseSeconds}"]));
+                cluster.Workers.Add(new Replica("Worker", [.. cluster.Shared(), $"Models:Path={cluster._models}", $"Worker:LeaseSeconds={LeaseSeconds}", $"Worker:WorkerId={WorkerId(i)}"]));
             await Task.WhenAll(cluster.Apis.Concat(cluster.Workers).Select(r => r.StartAsync()));
             await Task.WhenAll(cluster.Apis.Concat(cluster.Workers).Select(r => r.WaitUntilReadyAsync()));
             return cluster;

@@ -22,7 +22,7 @@ public sealed class OptionsTests
     [InlineData("Worker:LeaseSeconds", "4")]
     [InlineData("Worker:LeaseSeconds", "301")]
     [InlineData("Worker:BlobAttempts", "0")]
-    [InlineData("Worker:RenewSeconds", "15")]
+    [InlineData("Worker:RenewSeconds", "6.1")] // of a lease of 15
     public void Values_out_of_range_are_refused_by_name(params string[] settings)
     {
         var refused = Assert.Throws<OptionsValidationException>(() =>

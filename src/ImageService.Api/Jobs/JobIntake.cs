@@ -53,13 +53,16 @@ internal sealed class JobIntake(
     {
         if (limits.Value.MaxWaitingPerClient is not (> 0 and var most))
             return;
-        var waiting = await store.ListAsync(new JobQuery(most, Status: JobStatus.Queued, Client: caller.Client), cancellationToken);
-        if (waiting.Jobs.Count < most)
+        var waiting = await store.WaitingAsync(caller.Client, cancellationToken);
+        if (waiting < most)
             return;
+        var newest = await store.ListAsync(new JobQuery(1, Status: JobStatus.Queued, Client: caller.Client), cancellationToken);
+        if (newest.Jobs.Count == 0)
+            return; // all of them have started meanwhile
         throw new ProblemException(ProblemKind.TooManyJobs, $"At most {most} jobs of one client may wait at a time.")
         {
-            // Its oldest, unless a younger one has a higher priority.
-            RetryAfter = await estimates.UntilStartAsync(waiting.Jobs[^1].Id, cancellationToken),
+            // Until its newest starts, all of them do, one after the other.
+            RetryAfter = await estimates.UntilStartAsync(newest.Jobs[0].Id, cancellationToken) / waiting,
         };
     }
 

@@ -10,23 +10,30 @@ namespace ImageService.Storage.Redis;
 internal sealed partial class RedisJobs
 {
     private readonly ConcurrentDictionary<Channel<JobId>, bool> cancellationReaders = new();
+    private readonly ConcurrentQueue<string> unanswered = new(); // names of calls for leases
     private long workAnnounced;
     private long workSeen;
 
     public async Task<IReadOnlyList<LeasedJob>> LeaseAsync(LeaseRequest request, CancellationToken cancellationToken)
     {
         Interlocked.Exchange(ref workSeen, Interlocked.Read(ref workAnnounced));
-        RedisValue[] arguments =
-            [request.Max, request.WorkerId, (long)request.Duration.TotalMilliseconds, .. request.Models.Select(m => (RedisValue)m)];
-        var reply = await scripts.RunAsync(LeaseScript, cancellationToken, arguments);
-        CountExhausted((int)reply[1]);
-        return Array.ConvertAll((RedisResult[])reply[0]!, one =>
+        // A server that hangs runs calls later, when nobody waits for the answer any more: the next one asks again by the same name for what that one got.
+        if (!unanswered.TryDequeue(out var call))
+            call = Guid.NewGuid().ToString("n");
+        RedisResult reply;
+        try
         {
-            var fields = RedisReplies.Fields(one[0]);
-            var job = RedisReplies.ReadJob(fields);
-            var trace = fields["trace"].ToString();
-            return new LeasedJob(job, new Lease(job.Id, (long)fields["token"]), (byte[]?)one[1], trace.Length == 0 ? null : trace);
-        });
+            RedisValue[] arguments =
+                [request.Max, request.WorkerId, (long)request.Duration.TotalMilliseconds, call, .. request.Models.Select(m => (RedisValue)m)];
+            reply = await scripts.RunAsync(LeaseScript, cancellationToken, arguments);
+        }
+        catch
+        {
+            unanswered.Enqueue(call);
+            throw;
+        }
+        CountExhausted((int)reply[1]);
+        return Array.ConvertAll((RedisResult[])reply[0]!, RedisReplies.ReadLeased);
     }
 
     public async Task WaitForWorkAsync(CancellationToken cancellationToken)

@@ -10,6 +10,7 @@ internal sealed partial class RedisJobs
     private static readonly string AnnouncedScript = RedisScripts.WithLibrary("announced");
     private static readonly string AnnounceScript = RedisScripts.WithLibrary("announce");
     private static readonly string DepthScript = RedisScripts.WithLibrary("depth");
+    private static readonly string WaitingScript = RedisScripts.WithLibrary("waiting");
     private static readonly string ShapesScript = RedisScripts.WithLibrary("shapes");
     private static readonly string LeaseScript = RedisScripts.WithLibrary("lease");
     private static readonly string RenewScript = RedisScripts.WithLibrary("renew");

@@ -137,6 +137,9 @@ internal sealed partial class RedisJobs : IJobStore, IJobQueue, IJobRetention, I
         return new QueueDepth(reply[0], reply[1]);
     }
 
+    public async Task<int> WaitingAsync(string client, CancellationToken cancellationToken) =>
+        (int)await scripts.RunAsync(WaitingScript, cancellationToken, client);
+
     public async Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken) =>
         RedisReplies.ReadShapes(await scripts.RunAsync(ShapesScript, cancellationToken));
 

@@ -40,6 +40,15 @@ internal static class RedisReplies
         };
     }
 
+    /// <summary>A job as lease.lua gives it: the hash, and what a worker left behind.</summary>
+    public static LeasedJob ReadLeased(RedisResult given)
+    {
+        var fields = Fields(given[0]);
+        var job = ReadJob(fields);
+        var trace = fields["trace"].ToString();
+        return new LeasedJob(job, new Lease(job.Id, (long)fields["token"]), (byte[]?)given[1], trace.Length == 0 ? null : trace);
+    }
+
     /// <summary>An entry of a job's stream; null for a preview whose picture has been dropped.</summary>
     /// <param name="last">The job's last sequence: only now is it known where the job stands.</param>
     public static JobEvent? ReadEvent(RedisResult entry, Job job, long last)

@@ -11,24 +11,31 @@ internal sealed partial class SqliteJobs
     internal const string Expired =
         JobRow.Select + "INDEXED BY jobs_leased WHERE status = 1 AND lease_until <= @now ORDER BY lease_until LIMIT @max";
 
+    private readonly LeaseClock clock = new();
     private long workAnnounced;
     private long workSeen;
 
     public async Task<IReadOnlyList<LeasedJob>> LeaseAsync(LeaseRequest request, CancellationToken cancellationToken)
     {
         Interlocked.Exchange(ref workSeen, Interlocked.Read(ref workAnnounced));
+        var silence = clock.Silence(Now(), request.Duration);
         // A worker with room asks at every step boundary: while nothing waits, that costs no write.
-        if (database.Read(s => HasNothing(s, request.Models)))
+        if (silence == 0 && database.Read(s => HasNothing(s, request.Models)))
+        {
+            clock.Hear(Now(), request.Duration);
             return [];
+        }
         var expired = new List<(JobId Id, bool Exhausted)>();
         var leased = await database.WriteAsync(session =>
         {
+            Lengthen(session, silence, request.Duration);
             expired.AddRange(ReturnExpired(session));
             var jobs = new List<LeasedJob>();
             while (jobs.Count < request.Max && WaitingLine.TakeTurn(session, request.Models) is { } number)
                 jobs.Add(Lease(session, number, request));
             return jobs;
         }, cancellationToken);
+        clock.Hear(Now(), request.Duration);
         CountExhausted(expired);
         foreach (var (id, _) in expired)
             RaiseEnd(id);
@@ -45,9 +52,11 @@ internal sealed partial class SqliteJobs
             await work.WaitAsync(cancellationToken);
     }
 
-    public Task<IReadOnlyList<LostLease>> RenewAsync(IReadOnlyCollection<Lease> held, TimeSpan duration, CancellationToken cancellationToken) =>
-        database.WriteAsync<IReadOnlyList<LostLease>>(session =>
+    public async Task<IReadOnlyList<LostLease>> RenewAsync(IReadOnlyCollection<Lease> held, TimeSpan duration, CancellationToken cancellationToken)
+    {
+        var lost = await database.WriteAsync<IReadOnlyList<LostLease>>(session =>
         {
+            Lengthen(session, clock.Silence(Now(), duration), duration);
             var until = Now() + (long)duration.TotalMilliseconds;
             return [.. held.Where(lease => session.Execute(
                 "UPDATE jobs SET lease_until = @until WHERE id = @id AND status = 1 AND token = @token",
@@ -55,6 +64,9 @@ internal sealed partial class SqliteJobs
                 .Select(lease => new LostLease(lease, session.Scalar<long>("SELECT count(*) FROM jobs WHERE id = @id AND status = @canceled",
                     ("@id", lease.Id.Value), ("@canceled", (int)JobStatus.Canceled)) == 1))];
         }, cancellationToken);
+        clock.Hear(Now(), duration);
+        return lost;
+    }
 
     public async IAsyncEnumerable<JobId> CancellationsAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -162,6 +174,14 @@ internal sealed partial class SqliteJobs
         EventLog.AppendProgress(session, number, JobStatus.Running, row.Job.Step, row.Job.Steps, now);
         var state = session.Scalar<byte[]>("SELECT content FROM saved_states WHERE job = @number", ("@number", number));
         return new LeasedJob(row.Job, new Lease(row.Job.Id, row.Token), state, row.TraceParent);
+    }
+
+    // See LeaseClock. Another process may have been awake and its leases be younger: nothing is shortened, nothing lasts longer than a new lease.
+    private void Lengthen(SqliteSession session, long silence, TimeSpan duration)
+    {
+        if (silence > 0)
+            session.Execute("UPDATE jobs SET lease_until = max(lease_until, min(lease_until + @silence, @until)) WHERE status = 1",
+                ("@silence", silence), ("@until", Now() + (long)duration.TotalMilliseconds));
     }
 
     // A saved state is used once: when the attempt that began with it dies, the next one starts at the beginning, in case the state was the cause.

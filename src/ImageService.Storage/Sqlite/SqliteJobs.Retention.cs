@@ -13,6 +13,8 @@ internal sealed partial class SqliteJobs
 
     public async Task ReturnExpiredLeasesAsync(CancellationToken cancellationToken)
     {
+        if (clock.IsSilent(Now()))
+            return; // whoever asks for leases next lengthens them first
         var expired = await database.WriteAsync(ReturnExpired, cancellationToken);
         CountExhausted(expired);
         foreach (var (id, _) in expired)

@@ -119,6 +119,9 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
 
     public Task<QueueDepth> DepthAsync(CancellationToken cancellationToken) => Task.FromResult(database.Read(Depth));
 
+    public Task<int> WaitingAsync(string client, CancellationToken cancellationToken) =>
+        Task.FromResult(database.Read(session => (int)session.Scalar<long>("SELECT sum(queued) FROM lanes WHERE client = @client", ("@client", client))));
+
     public Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken) => Task.FromResult(database.Read(Shapes));
 
     public void Dispose() => database.Dispose();
@@ -211,7 +214,7 @@ internal sealed partial class SqliteJobs : IJobStore, IJobQueue, IJobRetention, 
     }
 
     private static IReadOnlyList<ShapeDepth> Shapes(SqliteSession session) =>
-        session.Query("SELECT json_extract(request, '$.width') AS w, json_extract(request, '$.height') AS h, count(*) FROM jobs WHERE status = 0 GROUP BY w, h",
+        session.Query("SELECT width, height, queued FROM shapes",
             r => new ShapeDepth(r.GetInt32(0), r.GetInt32(1), r.GetInt32(2)));
 
     private long Now() => time.GetUtcNow().ToUnixTimeMilliseconds();

@@ -14,6 +14,9 @@ internal sealed class SqliteSession : IDisposable
         connection.Open();
     }
 
+    /// <summary>For what Microsoft.Data.Sqlite has no method for.</summary>
+    internal SQLitePCL.sqlite3 Handle => connection.Handle!;
+
     /// <summary>Runs a statement and tells how many rows it changed.</summary>
     public int Execute(string sql, params ReadOnlySpan<(string Name, object? Value)> parameters) => Prepare(sql, parameters).ExecuteNonQuery();
 

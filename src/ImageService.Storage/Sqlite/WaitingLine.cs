@@ -9,17 +9,31 @@ namespace ImageService.Storage.Sqlite;
 internal static class WaitingLine
 {
     internal const string NextOfClient =
-        "SELECT number FROM jobs INDEXED BY jobs_waiting WHERE status = 0 AND client = @client AND model IN (SELECT value FROM json_each(@models)) " +
-        "ORDER BY priority DESC, number LIMIT 1";
+        "SELECT number, priority, cost FROM jobs INDEXED BY jobs_waiting WHERE status = 0 AND client = @client AND model = @model ORDER BY priority DESC, number LIMIT 1";
 
-    internal const string Higher =
-        "SELECT count(*), coalesce(sum(cost), 0) FROM jobs INDEXED BY jobs_waiting WHERE status = 0 AND client = @client AND priority > @priority";
+    internal const string Higher = "SELECT coalesce(sum(queued), 0), coalesce(sum(cost), 0) FROM line WHERE client = @client AND priority > @priority";
 
-    internal const string Lower =
-        "SELECT count(*), coalesce(sum(cost), 0) FROM jobs INDEXED BY jobs_waiting WHERE status = 0 AND client = @client AND priority < @priority";
+    internal const string Lower = "SELECT coalesce(sum(queued), 0), coalesce(sum(cost), 0) FROM line WHERE client = @client AND priority < @priority";
+
+    internal const string OlderParts =
+        "SELECT coalesce(sum(queued), 0), coalesce(sum(cost), 0) FROM line WHERE client = @client AND priority = @priority AND part < @part";
 
     internal const string Older =
-        "SELECT count(*), coalesce(sum(cost), 0) FROM jobs INDEXED BY jobs_waiting WHERE status = 0 AND client = @client AND priority = @priority AND number < @number";
+        "SELECT count(*), coalesce(sum(cost), 0) FROM jobs INDEXED BY jobs_waiting WHERE status = 0 AND client = @client " +
+        "AND model IN (SELECT model FROM lanes WHERE client = @client) AND priority = @priority AND number >= @first AND number < @number";
+
+    // Arrivals that table line counts together.
+    private const int Part = 256;
+
+    /// <summary>Clients whose turns are foreseen one by one; where more wait, the others count as one that has all their jobs.</summary>
+    private const int CountedClients = 64;
+
+    /// <summary>Clients whose turn is before are counted up to here; where there are more, the tag tells about how many.</summary>
+    private const int MostBefore = 200;
+
+    internal const string OfClient = "SELECT sum(queued), sum(cost) FROM lanes WHERE client = @client";
+
+    internal const string Before = "SELECT count(*) FROM (SELECT DISTINCT tag, client FROM lanes INDEXED BY lanes_in_turn WHERE (tag, client) < (@tag, @client) LIMIT @most)";
 
     internal const string NextClient = "SELECT client, tag FROM lanes WHERE model = @model ORDER BY tag, client LIMIT 1";
 
@@ -36,24 +50,24 @@ internal static class WaitingLine
         }
         if (client is null)
             return null;
-        var number = session.Scalar<long>(NextOfClient, ("@client", client), ("@models", StorageJson.Write(models)));
-        Charge(session, client, tag, session.Scalar<long>("SELECT cost FROM jobs WHERE number = @number", ("@number", number)));
-        return number;
+        var next = models.SelectMany(model => session.Query(NextOfClient, r => (Number: r.GetInt64(0), Priority: r.GetInt32(1), Cost: r.GetInt64(2)),
+            ("@client", client), ("@model", model))).OrderByDescending(job => job.Priority).ThenBy(job => job.Number).First();
+        Charge(session, client, tag, next.Cost);
+        return next.Number;
     }
 
     private static void Charge(SqliteSession session, string client, long tag, long cost)
     {
         session.Execute("UPDATE lanes SET tag = @tag WHERE client = @client", ("@tag", tag + cost), ("@client", client));
         session.Execute("INSERT OR REPLACE INTO tags VALUES (@client, @tag)", ("@tag", tag + cost), ("@client", client));
-        var waiting = session.Scalar<long>("SELECT count(DISTINCT client) FROM lanes");
-        session.Execute("UPDATE fair SET virtual_time = max(virtual_time, @tag) + @share", ("@tag", tag), ("@share", waiting > 1 ? cost / waiting : 0));
+        session.Execute("UPDATE fair SET virtual_time = max(virtual_time, @tag) + CASE WHEN clients > 1 THEN @cost / clients ELSE 0 END", ("@tag", tag), ("@cost", cost));
         session.Execute("DELETE FROM tags WHERE tag <= (SELECT virtual_time FROM fair)");
     }
 
     /// <summary>The same as <see cref="Position"/> for the client's newest job, without counting every one before it.</summary>
     public static (int Jobs, long Cost) PositionOfNewest(SqliteSession session, string client, int priority, long cost)
     {
-        var all = Sum(session, "SELECT sum(queued), sum(cost) FROM lanes WHERE client = @client", ("@client", client));
+        var all = Sum(session, OfClient, ("@client", client));
         var lower = Sum(session, Lower, ("@client", client), ("@priority", priority));
         return WithOthers(session, client, all.Jobs - lower.Jobs - 1, all.Cost - lower.Cost - cost);
     }
@@ -67,16 +81,21 @@ internal static class WaitingLine
         var client = row.Job.Client;
         var priority = row.Job.Request.Priority;
         var higher = Sum(session, Higher, ("@client", client), ("@priority", priority));
-        var older = Sum(session, Older, ("@client", client), ("@priority", priority), ("@number", row.Number));
-        return WithOthers(session, client, higher.Jobs + older.Jobs, higher.Cost + older.Cost);
+        var part = row.Number / Part;
+        var parts = Sum(session, OlderParts, ("@client", client), ("@priority", priority), ("@part", part));
+        var older = Sum(session, Older, ("@client", client), ("@priority", priority), ("@first", part * Part), ("@number", row.Number));
+        return WithOthers(session, client, higher.Jobs + parts.Jobs + older.Jobs, higher.Cost + parts.Cost + older.Cost);
     }
 
     /// <summary>Of all jobs that wait.</summary>
-    public static long WaitingCost(SqliteSession session) => session.Scalar<long>("SELECT sum(cost) FROM lanes");
+    public static long WaitingCost(SqliteSession session) => session.Scalar<long>("SELECT waiting_cost FROM fair");
 
     private static (int Jobs, long Cost) WithOthers(SqliteSession session, string client, long jobsBefore, long costBefore)
     {
         var tag = session.Scalar<long>("SELECT min(tag) FROM lanes WHERE client = @client", ("@client", client));
+        var (clients, waitingCost) = session.Query("SELECT clients, waiting_cost FROM fair", r => (r.GetInt64(0), r.GetInt64(1))).Single();
+        if (clients > CountedClients)
+            return WithVeryMany(session, client, tag, jobsBefore, costBefore, clients, waitingCost);
         var others = Sum(session,
             "SELECT coalesce(sum(served), 0), coalesce(sum(served * mean), 0) FROM " +
             "(SELECT mean, min(queued, (ahead + mean - 1) / mean + (ahead % mean = 0 AND client < @client)) AS served FROM " +
@@ -84,6 +103,21 @@ internal static class WaitingLine
             "WHERE client <> @client GROUP BY client) WHERE ahead >= 0)",
             ("@start", tag + costBefore), ("@client", client));
         return ((int)Math.Min(jobsBefore + others.Jobs, int.MaxValue), costBefore + others.Cost);
+    }
+
+    private static (int Jobs, long Cost) WithVeryMany(SqliteSession session, string client, long tag, long jobsBefore, long costBefore, long clients, long waitingCost)
+    {
+        var own = Sum(session, OfClient, ("@client", client));
+        var others = session.Scalar<long>("SELECT jobs FROM depth WHERE status = 0") - own.Jobs;
+        var mean = Math.Max(1, (waitingCost - own.Cost) / Math.Max(1, others));
+        var rank = session.Scalar<long>(Before, ("@tag", tag), ("@client", client), ("@most", MostBefore));
+        if (rank == MostBefore)
+        {
+            var (first, last) = (session.Scalar<long>("SELECT min(tag) FROM lanes"), session.Scalar<long>("SELECT max(tag) FROM lanes"));
+            rank = Math.Max(rank, (long)((clients - 1) * ((double)(tag - first) / Math.Max(1, last - first))));
+        }
+        var served = Math.Min(others, rank + ((clients - 1) * costBefore / mean));
+        return ((int)Math.Min(jobsBefore + served, int.MaxValue), costBefore + (served * mean));
     }
 
     private static (long Jobs, long Cost) Sum(SqliteSession session, string sql, params (string, object?)[] parameters) =>

@@ -44,6 +44,9 @@ internal sealed class WatchedJobs(IJobRetention jobs) : IJobStore, IJobQueue
     public Task<IReadOnlyList<WorkerPace>> ListPacesAsync(CancellationToken cancellationToken) =>
         Watched.RunAsync(Store, "list paces", () => _store.ListPacesAsync(cancellationToken));
 
+    public Task<int> WaitingAsync(string client, CancellationToken cancellationToken) =>
+        Watched.RunAsync(Store, "waiting", () => _store.WaitingAsync(client, cancellationToken));
+
     public Task<IReadOnlyList<ShapeDepth>> ShapesAsync(CancellationToken cancellationToken) => Watched.RunAsync(Store, "shapes", () => _store.ShapesAsync(cancellationToken));
 
     public Task<QueueDepth> DepthAsync(CancellationToken cancellationToken) => Watched.RunAsync(Store, "depth", () => _store.DepthAsync(cancellationToken));

@@ -165,6 +165,16 @@ public abstract partial class JobStoreContract
     }
 
     [Fact]
+    public async Task The_waiting_jobs_of_one_client_are_counted()
+    {
+        foreach (var (client, model) in new[] { ("a", Model), ("a", "other"), ("b", Model) })
+            await SubmitAsync(client, model);
+        Assert.Equal((2, 1, 0), (await Store.WaitingAsync("a", Stop), await Store.WaitingAsync("b", Stop), await Store.WaitingAsync("c", Stop)));
+        await LeaseAsync(2);
+        Assert.Equal((1, 0), (await Store.WaitingAsync("a", Stop), await Store.WaitingAsync("b", Stop)));
+    }
+
+    [Fact]
     public async Task A_list_is_newest_first_and_pages_without_gaps()
     {
         var ids = new List<JobId>();

@@ -11,9 +11,8 @@ public sealed class SqliteJobsTests
     [Theory]
     [InlineData(WaitingLine.NextClient, "lanes_by_tag")]
     [InlineData(WaitingLine.NextOfClient, "jobs_waiting")]
-    [InlineData(WaitingLine.Higher, "jobs_waiting")]
-    [InlineData(WaitingLine.Lower, "jobs_waiting")]
     [InlineData(WaitingLine.Older, "jobs_waiting")]
+    [InlineData(WaitingLine.Before, "lanes_in_turn")]
     [InlineData(SqliteJobs.Expired, "jobs_leased")]
     [InlineData(SqliteJobs.Old, "jobs_final")]
     [InlineData("SELECT * FROM jobs WHERE id < @before AND status = @status ORDER BY id DESC LIMIT 20", "jobs_by_status")]
@@ -22,31 +21,11 @@ public sealed class SqliteJobsTests
     {
         await using var place = new SqliteJobPlace();
         using var session = place.Open();
-        var names = new[] { "@model", "@client", "@models", "@priority", "@number", "@now", "@before", "@status", "@max" };
+        var names = new[] { "@model", "@client", "@priority", "@number", "@first", "@tag", "@most", "@now", "@before", "@status", "@max" };
         var plan = session.Query("EXPLAIN QUERY PLAN " + sql, r => r.GetString(3),
             [.. names.Where(n => sql.Contains(n, StringComparison.Ordinal)).Select(n => (n, (object?)"1"))]);
         Assert.Contains(plan, step => step.Contains($"INDEX {index}", StringComparison.Ordinal) && step.StartsWith("SEARCH", StringComparison.Ordinal));
         Assert.DoesNotContain(plan, step => step.Contains("TEMP B-TREE", StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public async Task A_hundred_thousand_waiting_jobs_are_served_in_turn()
-    {
-        await using var place = new SqliteJobPlace(100_001);
-        using (var session = place.Open())
-        {
-            // The triggers keep the counts, whoever writes the rows.
-            session.Execute(
-                "INSERT INTO jobs (id, client, model, priority, cost, status, request, created_at, last_event) WITH RECURSIVE n(i) AS " +
-                "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT printf('job_%026d', i), 'client-' || (i % 10), 'starter', 0, @cost, 0, @request, 0, 0 FROM n",
-                ("@request", StorageJson.Write(JobStoreContract.Request())), ("@cost", RequestCost.Of(JobStoreContract.Request())));
-        }
-        Assert.Equal(100_000, (await place.Store.DepthAsync(Stop)).Queued);
-        var last = (await place.Store.SubmitAsync(JobStoreContract.Submission("client-3"), Stop)).Job!;
-        Assert.Equal(100_000, last.QueuePosition);
-        Assert.Equal(SubmitOutcome.QueueFull, (await place.Store.SubmitAsync(JobStoreContract.Submission(), Stop)).Outcome);
-        var leased = await place.Queue.LeaseAsync(new LeaseRequest(20, "w", TimeSpan.FromMinutes(1), ["starter"]), Stop);
-        Assert.Equal(Enumerable.Range(1, 20).Select(i => $"job_{i:D26}"), leased.Select(l => l.Job.Id.Value));
     }
 
     [Fact]
@@ -65,6 +44,32 @@ public sealed class SqliteJobsTests
             Assert.True(await jobs.CompleteAsync(leased.Lease, JobStoreContract.Result(leased.Lease), Stop));
             Assert.Equal(JobStatus.Succeeded, (await jobs.GetAsync(leased.Job.Id, Stop))!.Status);
         }
+    }
+
+    [Fact]
+    public async Task Jobs_that_wait_in_a_file_of_an_older_program_keep_their_places()
+    {
+        using var folder = new TemporaryFolder();
+        var path = Path.Combine(folder.Path, "jobs.db");
+        using (var session = new SqliteSession($"Data Source={path};Pooling=False"))
+        {
+            for (var version = 1; version <= 3; version++)
+            {
+                using var script = new StreamReader(typeof(SqliteJobs).Assembly.GetManifestResourceStream($"schema.{version}")!);
+                session.RunScript(script.ReadToEnd());
+            }
+            session.RunScript("PRAGMA user_version = 3");
+            for (var i = 0; i < 600; i++)
+                session.Execute("INSERT INTO jobs (id, client, model, priority, cost, status, request, created_at) VALUES (@id, @client, 'starter', 0, 10, 0, @request, 0)",
+                    ("@id", $"job_{i:D26}"), ("@client", $"client-{i % 2}"), ("@request", StorageJson.Write(JobStoreContract.Request())));
+        }
+        using var jobs = new SqliteJobs(new JobsOptions { SqlitePath = path }, new QueueLimitsOptions(), TimeProvider.System);
+        Assert.Equal([new ShapeDepth(256, 256, 600)], await jobs.ShapesAsync(Stop));
+        foreach (var i in new[] { 0, 1, 257, 599 })
+            Assert.Equal(i, (await jobs.GetAsync(JobId.Parse($"job_{i:D26}"), Stop))!.QueuePosition);
+        var leased = await jobs.LeaseAsync(new LeaseRequest(600, "w", TimeSpan.FromHours(1), ["starter"]), Stop);
+        Assert.Equal(Enumerable.Range(0, 600).Select(i => $"job_{i:D26}"), leased.Select(l => l.Job.Id.Value));
+        Assert.Empty(await jobs.ShapesAsync(Stop));
     }
 
     [Fact]
@@ -150,21 +155,6 @@ public sealed class SqliteJobsTests
         Assert.Single(await place.Store.ListPacesAsync(Stop));
         place.Time.Advance(TimeSpan.FromSeconds(1));
         Assert.Empty(await place.Store.ListPacesAsync(Stop));
-    }
-
-    [Fact]
-    public async Task A_lease_runs_out_when_its_time_has_passed_and_not_before()
-    {
-        await using var place = new SqliteJobPlace();
-        await place.Store.SubmitAsync(JobStoreContract.Submission(), Stop);
-        var request = new LeaseRequest(1, "w", TimeSpan.FromSeconds(30), ["starter"]);
-        var lease = Assert.Single(await place.Queue.LeaseAsync(request, Stop)).Lease;
-        place.Time.Advance(TimeSpan.FromSeconds(29));
-        Assert.Empty(await place.Queue.RenewAsync([lease], request.Duration, Stop));
-        place.Time.Advance(TimeSpan.FromSeconds(29));
-        Assert.Empty(await place.Queue.LeaseAsync(request, Stop));
-        place.Time.Advance(TimeSpan.FromSeconds(1));
-        Assert.Single(await place.Queue.LeaseAsync(request, Stop));
     }
 
     [Fact]

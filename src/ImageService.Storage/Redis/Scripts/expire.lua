@@ -1,1 +1,2 @@
+if is_silent() then return 0 end
 return return_expired()

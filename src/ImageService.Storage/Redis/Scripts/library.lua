@@ -9,6 +9,9 @@
 --   models      hash     id -> description            models_seen zset    ids by when they were last announced
 --   paces       hash     worker -> what it measured   paces_seen  zset    workers by when they last said it
 --   tags        zset     tags of clients above the virtual time: one that comes back begins there
+--   call:CALL   hash     job -> token of what a worker's call was given, for as long as the lease, in case its answer is lost
+--   counters    hash     number, virtual_time, joined; waiting_cost of all waiting jobs; heard, lease: when a worker last leased or renewed, and for how
+--                        long; late: refused completions
 --   jobs, status:STATUS, client:CLIENT  zsets without scores: ids in order, for lists
 -- Times are the server's, in milliseconds: workers' clocks do not matter.
 local P = KEYS[1]
@@ -16,6 +19,8 @@ local MAX_ATTEMPTS = 3
 local EVENTS_KEPT = 200
 local PREVIEWS_KEPT = 4
 local LOG_AFTER_END = 3600 -- seconds
+local COUNTED_CLIENTS = 64
+local SILENT_LEASES = 10
 
 local function call(...) return redis.call(...) end
 
@@ -29,6 +34,15 @@ local function ring(model) return P .. 'ring:' .. model end
 -- The length keeps client "a:b" with model "c" apart from client "a" with model "b:c".
 local function lane(client, model) return P .. 'lane:' .. #client .. ':' .. client .. ':' .. model end
 local function lanes(client) return P .. 'lanes:' .. client end
+
+-- The server's time in microseconds, larger than the job's last one. Counted up by one, two leases would share a token where the server has lost the write of
+-- the first: a crash between two flushes, or a replica that took over.
+local function next_token(id)
+    local t = call('TIME')
+    local token = string.format('%.0f', math.max(t[1] * 1e6 + t[2], call('HGET', job(id), 'token') + 1))
+    call('HSET', job(id), 'token', token)
+    return token
+end
 
 -- Higher priority first, then older: exact in a double for ten trillion jobs.
 local function place(priority, number) return (10 - priority) * 1e13 + number end
@@ -62,13 +76,18 @@ end
 
 local function counter(name) return tonumber(call('HGET', P .. 'counters', name) or 0) end
 
--- Jobs of earlier versions have no cost.
-local function cost(id) return tonumber(call('HGET', job(id), 'cost') or 1) end
+-- What the line knows of a job. Jobs of earlier versions have no cost and no shape.
+local function in_line(id)
+    local j = call('HMGET', job(id), 'client', 'model', 'priority', 'number', 'cost', 'shape')
+    return {client = j[1], model = j[2], priority = j[3], number = j[4], cost = tonumber(j[5] or 1), shape = j[6]}
+end
 
--- Jobs of earlier versions have no shape.
-local function count_shape(id, by)
-    local shape = call('HGET', job(id), 'shape')
-    if shape and call('HINCRBY', P .. 'shapes', shape, by) <= 0 then call('HDEL', P .. 'shapes', shape) end
+-- Adds a job to the sums of those that wait, or takes it away; answers how many of its client's wait now.
+local function count(j, by)
+    call('HINCRBY', P .. 'load', j.client, by * j.cost)
+    call('HINCRBY', P .. 'counters', 'waiting_cost', by * j.cost)
+    if j.shape and call('HINCRBY', P .. 'shapes', j.shape, by) <= 0 then call('HDEL', P .. 'shapes', j.shape) end
+    return call('HINCRBY', P .. 'waiting', j.client, by)
 end
 
 -- A client comes in at the virtual time, or where it was if that is later; those that come at the same time keep their order.
@@ -79,34 +98,30 @@ local function join_ring(client)
 end
 
 local function line_up(id)
-    local j = call('HMGET', job(id), 'client', 'model', 'priority', 'number')
-    local client, model = j[1], j[2]
-    call('ZADD', lane(client, model), place(j[3], j[4]), id)
-    call('ZADD', P .. 'ready', j[4], id)
-    call('HINCRBY', P .. 'load', client, cost(id))
-    count_shape(id, 1)
-    if call('HINCRBY', P .. 'waiting', client, 1) == 1 then join_ring(client) end
-    if call('SADD', lanes(client), model) == 1 then
-        call('ZADD', ring(model), call('ZSCORE', P .. 'ring', client), client)
+    local j = in_line(id)
+    call('ZADD', lane(j.client, j.model), place(j.priority, j.number), id)
+    call('ZADD', P .. 'ready', j.number, id)
+    if count(j, 1) == 1 then join_ring(j.client) end
+    if call('SADD', lanes(j.client), j.model) == 1 then
+        call('ZADD', ring(j.model), call('ZSCORE', P .. 'ring', j.client), j.client)
     end
 end
 
 local function leave_line(id)
-    local j = call('HMGET', job(id), 'client', 'model')
-    local client, model = j[1], j[2]
+    local j = in_line(id)
     call('ZREM', P .. 'ready', id)
-    call('ZREM', lane(client, model), id)
-    if call('EXISTS', lane(client, model)) == 0 then
-        call('ZREM', ring(model), client)
-        call('SREM', lanes(client), model)
+    call('ZREM', lane(j.client, j.model), id)
+    if call('EXISTS', lane(j.client, j.model)) == 0 then
+        call('ZREM', ring(j.model), j.client)
+        call('SREM', lanes(j.client), j.model)
     end
-    call('HINCRBY', P .. 'load', client, -cost(id))
-    count_shape(id, -1)
-    if call('HINCRBY', P .. 'waiting', client, -1) <= 0 then
-        call('HDEL', P .. 'waiting', client)
-        call('HDEL', P .. 'load', client)
-        call('ZREM', P .. 'ring', client)
+    if count(j, -1) <= 0 then
+        call('HDEL', P .. 'waiting', j.client)
+        call('HDEL', P .. 'load', j.client)
+        call('ZREM', P .. 'ring', j.client)
     end
+    -- Versions beside each other count differently; nothing waiting is nothing waiting.
+    if call('EXISTS', P .. 'ready') == 0 then call('HDEL', P .. 'counters', 'waiting_cost') end
 end
 
 -- Raises the client's tag by what it was served. Virtual time is the tag served last, moved on by an equal share of the cost while others wait: a new
@@ -136,9 +151,11 @@ local function take_turn(models)
         local first = call('ZRANGE', lane(client, model), 0, 0, 'WITHSCORES')
         if first[1] and (not best or tonumber(first[2]) < best) then id, best = first[1], tonumber(first[2]) end
     end
-    charge(client, tag, cost(id))
+    charge(client, tag, in_line(id).cost)
     return id
 end
+
+local function cost(id) return tonumber(call('HGET', job(id), 'cost') or 1) end
 
 -- What workers hold, in sums, so that nobody need look at all running jobs: the cost of those jobs, what their steps have left of it, and their rows.
 -- Each job remembers its own part, 'left': jobs that an earlier version leased have none and do not count.
@@ -180,19 +197,11 @@ local function let_go(id)
     if call('EXISTS', P .. 'leases') == 0 then call('HDEL', P .. 'counters', 'held', 'held_left', 'held_rows') end
 end
 
-local function waiting_cost()
-    local sum = 0
-    for _, load in ipairs(call('HVALS', P .. 'load')) do sum = sum + load end
-    return sum
-end
-
-local function mean_cost(client)
-    local load, waiting = tonumber(call('HGET', P .. 'load', client) or 0), tonumber(call('HGET', P .. 'waiting', client) or 1)
-    return math.max(1, math.floor(load / waiting)), waiting
-end
+local function mean(load, waiting) return math.max(1, math.floor((tonumber(load) or 0) / (tonumber(waiting) or 1))) end
 
 -- How many are served before this one if nobody else comes, and what they cost: its client's better ones, and of every other client as many as cost what it
--- may have until then. Costs within one client count as alike; with very many clients the others count as having one job for each of this client's.
+-- may have until then. Costs within one client count as alike. Submits and looks ask for it, so it must not grow with the line: with very many clients the
+-- others count as one client that has all their jobs.
 local function position(id)
     local j = call('HMGET', job(id), 'client', 'model', 'priority', 'number')
     local client, mine = j[1], place(j[3], j[4])
@@ -201,21 +210,29 @@ local function position(id)
         own = own + call('ZCOUNT', lane(client, model), '-inf', string.format('(%.0f', mine))
     end
     local clients = call('ZCARD', P .. 'ring')
-    if clients > 500 then
-        local ready = call('ZCARD', P .. 'ready')
-        local before = math.min(ready - 1, own * clients + call('ZRANK', P .. 'ring', client))
-        return before, math.floor(waiting_cost() / ready * before)
+    if clients > COUNTED_CLIENTS then
+        local load, waiting = tonumber(call('HGET', P .. 'load', client) or 0), tonumber(call('HGET', P .. 'waiting', client) or 1)
+        local others = call('ZCARD', P .. 'ready') - waiting
+        local one, other = mean(load, waiting), mean(counter('waiting_cost') - load, others)
+        local served = math.min(others, call('ZRANK', P .. 'ring', client) + math.floor((clients - 1) * own * one / other))
+        return own + served, own * one + served * other
     end
-    local before, ahead_cost = own, own * mean_cost(client)
-    local start, others = tonumber(call('ZSCORE', P .. 'ring', client)) + ahead_cost, call('ZRANGE', P .. 'ring', 0, -1, 'WITHSCORES')
-    for i = 1, #others, 2 do
-        local ahead = start - tonumber(others[i + 1])
-        if others[i] ~= client and ahead >= 0 then
-            local mean, waiting = mean_cost(others[i])
-            local served = math.ceil(ahead / mean)
-            if ahead % mean == 0 and others[i] < client then served = served + 1 end
-            served = math.min(waiting, served)
-            before, ahead_cost = before + served, ahead_cost + served * mean
+    local names, tags, mine_at, ring = {}, {}, 0, call('ZRANGE', P .. 'ring', 0, -1, 'WITHSCORES')
+    for i = 1, #ring, 2 do
+        names[#names + 1], tags[#tags + 1] = ring[i], tonumber(ring[i + 1])
+        if ring[i] == client then mine_at = #names end
+    end
+    local loads, waitings = call('HMGET', P .. 'load', unpack(names)), call('HMGET', P .. 'waiting', unpack(names))
+    local before, ahead_cost = own, own * mean(loads[mine_at], waitings[mine_at])
+    local start = tags[mine_at] + ahead_cost
+    for i, other in ipairs(names) do
+        local ahead = start - tags[i]
+        if other ~= client and ahead >= 0 then
+            local one = mean(loads[i], waitings[i])
+            local served = math.ceil(ahead / one)
+            if ahead % one == 0 and other < client then served = served + 1 end
+            served = math.min(tonumber(waitings[i]), served)
+            before, ahead_cost = before + served, ahead_cost + served * one
         end
     end
     return before, ahead_cost
@@ -254,6 +271,29 @@ end
 local function held(id, token)
     local j = call('HMGET', job(id), 'status', 'token')
     return j[1] == 'running' and j[2] == token
+end
+
+-- Begins every call of a worker for its leases. After a silence of all workers nobody knows which of them live: the server was away, or it was they who
+-- could not reach it. Leases then go on with the time that they had left when a worker was last heard, counted from now, and half a lease more up to a whole
+-- one, so that whoever lives can find the way back and renew. So do they when the clock was set back, or is that of another server. Workers renew at less
+-- than half of a lease: a longer silence is one of all.
+local function hear(lease)
+    local at, last = now(), counter('heard')
+    -- Idle workers ask all the time: not each of them is worth a write to the disk.
+    if at >= last and at - last < lease / 20 then return end
+    call('HSET', P .. 'counters', 'heard', at, 'lease', lease)
+    if last == 0 or math.abs(at - last) <= lease / 2 then return end
+    local leases = call('ZRANGE', P .. 'leases', 0, -1, 'WITHSCORES')
+    for i = 1, #leases, 2 do
+        local left = leases[i + 1] - last
+        call('ZADD', P .. 'leases', at + math.max(left, math.min(left + lease / 2, lease)), leases[i])
+    end
+end
+
+-- Whether workers that live may still not have come back from a silence. Not for ever: their jobs would seem to be running.
+local function is_silent()
+    local silence, lease = now() - counter('heard'), counter('lease')
+    return silence > lease / 2 and silence < SILENT_LEASES * lease
 end
 
 -- Answers how many jobs ended because they have used up their attempts.

@@ -8,7 +8,7 @@ if key ~= '' then
     if known[1] and known[2] ~= fingerprint then return {'reused', met[1], met[2], false} end
     if known[1] and call('EXISTS', job(known[1])) == 1 then return {'replayed', met[1], met[2], read(known[1])} end
 end
-if met[1] >= tonumber(ARGV[9]) then return {'full', met[1], met[2], false, waiting_cost()} end
+if met[1] >= tonumber(ARGV[9]) then return {'full', met[1], met[2], false, counter('waiting_cost')} end
 
 local at = now()
 call('HSET', job(id), 'id', id, 'client', ARGV[2], 'model', ARGV[3], 'priority', ARGV[4], 'request', ARGV[5], 'trace', ARGV[6], 'cost', ARGV[11], 'shape', ARGV[12],
