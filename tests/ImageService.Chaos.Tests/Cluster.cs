@@ -51,7 +51,7 @@ internal sealed class Cluster : IAsyncDisposable
             for (var i = 0; i < apis; i++)
                 cluster.Apis.Add(new Replica("Api", [.. cluster.Shared(), .. Ports()]));
             for (var i = 0; i < workers; i++)
-                cluster.Workers.Add(new Replica("Worker", [.. cluster.Shared(), $"Models:Path={cluster._models}", $"Worker:LeaseSeconds={LeaseSeconds}", $"Worker:WorkerId={WorkerId(i)}"]));
+                cluster.Workers.Add(new Replica("Worker", [$"Models:Path={cluster._models}", $"Worker:LeaseSeconds={LeaseSeconds}", $"Worker:WorkerId={WorkerId(i)}", .. cluster.Shared()]));
             await Task.WhenAll(cluster.Apis.Concat(cluster.Workers).Select(r => r.StartAsync()));
             await Task.WhenAll(cluster.Apis.Concat(cluster.Workers).Select(r => r.WaitUntilReadyAsync()));
             return cluster;

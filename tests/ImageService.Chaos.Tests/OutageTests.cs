@@ -18,7 +18,7 @@ public sealed class OutageTests(ITestOutputHelper output)
     public async Task Without_Redis_callers_get_503_at_once_and_afterwards_everything_goes_on(bool killed)
     {
         var stop = TestContext.Current.CancellationToken;
-        await using var cluster = await Cluster.StartAsync(apis: 1, workers: 2);
+        await using var cluster = await Cluster.StartAsync(apis: 1, workers: 2, settings: "Worker:LeaseSeconds=8"); // shorter than the outage, long enough to find back on a busy machine
         using var client = new RetryingClient(cluster);
         var ids = new List<string>();
         for (var i = 0; i < 20; i++)
@@ -67,8 +67,8 @@ public sealed class OutageTests(ITestOutputHelper output)
         foreach (var id in ids)
         {
             var job = await client.EndAsync(id, stop);
-            // The outage was twice as long as the leases: their workers live, and keep them.
-            Assert.Equal(("succeeded", 1), (job.Status(), job["attempts"]!.GetValue<int>()));
+            // The outage was longer than the leases: their workers live, and keep them.
+            Assert.True(job.Status() == "succeeded" && job["attempts"]!.GetValue<int>() == 1, $"{job.ToJsonString()}\n{string.Join('\n', cluster.Workers.SelectMany(worker => worker.Output))}");
         }
     }
 
