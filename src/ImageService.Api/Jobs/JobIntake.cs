@@ -53,16 +53,15 @@ internal sealed class JobIntake(
     {
         if (limits.Value.MaxWaitingPerClient is not (> 0 and var most))
             return;
-        var waiting = await store.WaitingAsync(caller.Client, cancellationToken);
-        if (waiting < most)
+        if (await store.WaitingAsync(caller.Client, cancellationToken) < most)
             return;
-        var newest = await store.ListAsync(new JobQuery(1, Status: JobStatus.Queued, Client: caller.Client), cancellationToken);
-        if (newest.Jobs.Count == 0)
-            return; // all of them have started meanwhile
+        var waiting = await store.ListAsync(new JobQuery(Math.Min(most, 100), Status: JobStatus.Queued, Client: caller.Client), cancellationToken);
+        if (waiting.Jobs.Count == 0)
+            return; // they have just been leased
         throw new ProblemException(ProblemKind.TooManyJobs, $"At most {most} jobs of one client may wait at a time.")
         {
-            // Until its newest starts, all of them do, one after the other.
-            RetryAfter = await estimates.UntilStartAsync(newest.Jobs[0].Id, cancellationToken) / waiting,
+            // Its oldest of the last hundred, unless a younger one has a higher priority: looking for an older one would cost more than the second that it tells.
+            RetryAfter = await estimates.UntilStartAsync(waiting.Jobs[^1].Id, cancellationToken),
         };
     }
 
