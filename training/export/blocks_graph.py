@@ -1,5 +1,6 @@
 """Residual and transformer blocks as ONNX: what the U-Net and the autoencoder have in common."""
-from .operators import Operators, Pending
+from .operators import Operators
+from .pending import Pending
 
 
 def resnet(ops: Operators, m, x, time=None):

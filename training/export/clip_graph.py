@@ -3,7 +3,8 @@ import torch
 
 from .clip import ClipTextModel
 from .graph import Graph
-from .operators import Operators, Pending, Style
+from .operators import Operators, Style
+from .pending import Pending
 
 
 def clip_graph(model: ClipTextModel, style: Style) -> Graph:

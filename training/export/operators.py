@@ -6,36 +6,21 @@ this project's kernels also what it is joined with (`Joined`).
 """
 import math
 from dataclasses import dataclass
-from typing import FrozenSet, NamedTuple, Optional, Union
+from typing import FrozenSet
 
 import torch
 
 from .attention_operators import AttentionOperators
 from .errors import ExportError
 from .graph import Graph
+from .kernel_operators import OWN_CHANNELS, OWN_LAYER_NORM, KernelOperators
+from .pending import Joined, Pending
 
 # Widths for which ONNX Runtime's CUDA kernels are compiled.
 SPLIT_GELU_WIDTHS = (1280, 2560, 5120)
 BIAS_ADD_WIDTHS = (320, 640, 1280)
 
 FUSED = frozenset({"image", "attention", "layer_norm", "activation", "bias"})
-OWN_CHANNELS = 8                   # this project's kernels take multiples of this
-OWN_LAYER_NORM = 2048              # and this width at most
-
-
-class Pending(NamedTuple):
-    """value + skip + bias. `skip` has value's shape, or [rows, channels]; the names of a graph's values."""
-    value: str
-    skip: Optional[str]
-    bias: Optional[str] = None
-    tokens: bool = False               # rather than an image
-    per_row: bool = False              # skip is [rows, channels]
-
-
-class Joined(NamedTuple):
-    """The channels of an image, then those of another one."""
-    first: Union[str, Pending]
-    other: str
 
 
 @dataclass
@@ -69,7 +54,7 @@ class Style:
         return Style(torch.float16 if precision == "fp16" else torch.float32, FUSED if target == "cuda" else frozenset(), attention, kernels == "imageservice")
 
 
-class Operators(AttentionOperators):
+class Operators(AttentionOperators, KernelOperators):
     """Writes layers of `model` into a graph; weights get the model's parameter names."""
 
     def __init__(self, graph: Graph, model, style: Style, height=None, width=None):
@@ -154,20 +139,6 @@ class Operators(AttentionOperators):
         for op, which in (("Mul", "weight"), ("Add", "bias")):
             y = g.node(op, y, self.parameter(module, which, change=lambda w: w[:, None, None]))
         return (self.silu(y) if silu else y), x
-
-    def _own_group_norm(self, x, module, silu):
-        if module.num_channels % OWN_CHANNELS:
-            raise ExportError(f"{self.g.name}, {self.name(module)}: {module.num_channels} channels; the kernels take multiples of {OWN_CHANNELS}. Use kernels onnxruntime.")
-        first, other = x if isinstance(x, Joined) else (x, None)
-        first = self._settled.get(first, first)
-        value, skip, bias, _, per_row = first if isinstance(first, Pending) else Pending(first, None)
-        inputs = [value, *(self.parameter(module, w, torch.float32) for w in ("weight", "bias")), *(i for i in (skip, bias, other) if i)]
-        written = bool(other or bias or skip and not per_row)
-        attributes = {name: int(i is not None) for name, i in (("skip", skip), ("bias", bias), ("other", other))}
-        names = self.g.node("GroupNorm", *inputs, outputs=3 if written else 2, own=True, epsilon=module.eps, groups=module.num_groups, silu=int(silu), **attributes)
-        if written:
-            self._settled[x] = names[2]
-        return names[0], names[2] if written else value if isinstance(first, str) else None
 
     def settle(self, x):
         """Writes a pending sum down, if nothing has done so yet."""
@@ -286,15 +257,6 @@ class Operators(AttentionOperators):
             return y, total
         x = self.settle(x)
         return self.g.node("LayerNormalization", x, *affine, axis=-1, epsilon=module.eps), x
-
-    def _own_layer_norm(self, x, affine, eps):
-        value, skip, bias, *_ = x if isinstance(x, Pending) else Pending(x, None)
-        names = self.g.node("LayerNorm", value, *affine, *(i for i in (skip, bias) if i), outputs=2 if skip or bias else 1, own=True, epsilon=eps,
-                            skip=int(skip is not None), bias=int(bias is not None))
-        if not (skip or bias):
-            return names, value
-        self._settled[x] = names[1]
-        return names
 
     def _skip_layer_norm(self, x, affine, eps):
         names = self.g.node("SkipLayerNormalization", x.value, x.skip, *affine, *([x.bias] if x.bias else []), outputs=4, contrib=True, epsilon=eps)

@@ -1,7 +1,8 @@
 """The autoencoder's two halves as ONNX."""
 from .blocks_graph import resnet
 from .graph import Graph
-from .operators import Operators, Pending, Style
+from .operators import Operators, Style
+from .pending import Pending
 from .vae import Vae
 
 

@@ -11,7 +11,7 @@ internal static class RedisReplies
 
     public static string Name(JobStatus status) => StatusNames[(int)status];
 
-    /// <summary>The answer of library.lua's <c>read</c>: nil, or the hash, the queue position, the cost ahead and what workers hold.</summary>
+    /// <summary>The answer of leases.lua's <c>read</c>: nil, or the hash, the queue position, the cost ahead and what workers hold.</summary>
     public static Job? ReadJob(RedisResult reply) => reply.IsNull ? null : ReadJob(Fields(reply[0])) with
     {
         QueuePosition = reply[1].IsNull ? null : (int)reply[1],

@@ -9,7 +9,7 @@ namespace ImageService.Storage.Redis;
 /// </summary>
 internal sealed class RedisScripts(IConnectionMultiplexer connection, string prefix)
 {
-    private static readonly string Library = Load("library");
+    private static readonly string Library = string.Join('\n', Load("library"), Load("line"), Load("leases"));
 
     // What another try may cure: full memory, a restart, a replica that was the primary, a failed snapshot, a cluster without its slots.
     private static readonly string[] Refusals =
