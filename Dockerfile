@@ -18,7 +18,7 @@ ARG TARGETARCH
 ENV DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 WORKDIR /source
 # The files that decide the package graph come first: a change of code alone takes the restored packages from the cache.
-COPY global.json Directory.Build.props Directory.Build.targets Directory.Packages.props ./
+COPY global.json Directory.Build.props Directory.Packages.props ./
 COPY src/ImageService.Core/ImageService.Core.csproj src/ImageService.Core/
 COPY src/ImageService.Diffusion/ImageService.Diffusion.csproj src/ImageService.Diffusion/
 COPY src/ImageService.Onnx/ImageService.Onnx.csproj src/ImageService.Onnx/
@@ -30,7 +30,7 @@ COPY src/ImageService.Standalone/ImageService.Standalone.csproj src/ImageService
 RUN dotnet restore src/ImageService.Standalone -a $TARGETARCH
 
 FROM restore AS source
-COPY .editorconfig BannedSymbols.txt ./
+COPY .editorconfig BannedSymbols.txt Directory.Build.targets ./
 COPY protos protos
 COPY src src
 
@@ -48,7 +48,7 @@ FROM restore AS restore-cuda
 RUN dotnet restore src/ImageService.Worker -a $TARGETARCH -p:OrtFlavor=Gpu
 
 FROM restore-cuda AS publish-worker-cuda
-COPY .editorconfig BannedSymbols.txt ./
+COPY .editorconfig BannedSymbols.txt Directory.Build.targets ./
 COPY protos protos
 COPY src src
 RUN dotnet publish src/ImageService.Worker -c Release -a $TARGETARCH --no-restore -p:OrtFlavor=Gpu -p:UseAppHost=false -o /app

@@ -29,14 +29,18 @@ evaluate() {                          # waited for, not in the foreground, so th
 say() { echo "$(date +%T) $*"; }
 set -m                                # each part in a process group of its own, so that it can be ended with its children
 drawing='' judge='' doing=''
-trap 'for p in $drawing $judge $doing; do kill -- -"$p"; done 2> /dev/null' EXIT
+stop() {
+  local part
+  for part in $drawing $judge $doing; do kill -- -"$part"; done 2> /dev/null
+}
+trap stop EXIT
 trap 'exit 143' TERM INT
 
 [ -f "$work/prompts.json" ] || evaluate prompts > /dev/null || exit 1
 # shellcheck disable=SC2086
-( SECONDS=0
+( from=$SECONDS
   evaluate service --url "$@" --group $table --every "$every" --images "$images" --clients "$clients" --seconds "$draw_seconds" --pictures "$work/pictures"
-  left=$(( draw_seconds - SECONDS ))
+  left=$(( draw_seconds - (SECONDS - from) ))
   [ "$left" -lt 10 ] || evaluate service --url "$@" --group $colours --every "$every" --images "$images" --clients "$clients" --seconds "$left" --pictures "$work/pictures"
 ) > "$work/drawing.log" 2>&1 &
 drawing=$!
