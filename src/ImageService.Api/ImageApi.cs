@@ -18,6 +18,10 @@ public static class ImageApi
         app.Use((context, next) =>
         {
             context.Response.Headers.XContentTypeOptions = "nosniff";
+            // While draining, callers are asked to come back on a new connection, which goes to another replica: one that is closed under them in the end breaks
+            // the request that they are just sending.
+            if (app.Lifetime.ApplicationStopping.IsCancellationRequested && HttpProtocol.IsHttp11(context.Request.Protocol))
+                context.Response.Headers.Connection = "close";
             return next(context);
         });
         app.UseRouting();

@@ -62,6 +62,15 @@ public sealed class ModelsAndHealth
     }
 
     [Fact]
+    public async Task While_it_stops_callers_are_asked_to_come_back_on_another_connection()
+    {
+        await using var api = await TestApi.StartAsync();
+        Assert.NotEqual(true, (await api.Client.GetAsync("/v1/models", TestContext.Current.CancellationToken)).Headers.ConnectionClose);
+        api.Lifetime.StopApplication();
+        Assert.True((await api.Client.GetAsync("/v1/models", TestContext.Current.CancellationToken)).Headers.ConnectionClose);
+    }
+
+    [Fact]
     public async Task Where_the_worker_is_inside_readiness_waits_for_its_model()
     {
         await using var api = await TestApi.StartAsync(("Api:ReadyNeedsModel", "true"));

@@ -8,6 +8,9 @@ namespace ImageService.Chaos.Tests;
 /// <summary>Listens to what callers ask of a Redis (MONITOR) and counts the product's scripts by name and other commands by theirs.</summary>
 internal sealed class ScriptCalls : IAsyncDisposable
 {
+    // What every script begins with.
+    private static readonly string[] Library = ["redis.library", "redis.line", "redis.leases"];
+
     private readonly ConcurrentDictionary<string, int> _counts = [];
     private readonly Dictionary<string, string> _names;
     private readonly TcpClient _connection;
@@ -28,8 +31,8 @@ internal sealed class ScriptCalls : IAsyncDisposable
         var names = new Dictionary<string, string>();
         foreach (var name in typeof(StorageServiceCollectionExtensions).Assembly.GetManifestResourceNames().Where(n => n.StartsWith("redis.", StringComparison.Ordinal)))
         {
-            if (name != "redis.library")
-                names[Convert.ToHexStringLower(await server.ScriptLoadAsync(Text("redis.library") + "\n" + Text(name)))] = name["redis.".Length..];
+            if (!Library.Contains(name))
+                names[Convert.ToHexStringLower(await server.ScriptLoadAsync(string.Join('\n', Library.Append(name).Select(Text))))] = name["redis.".Length..];
         }
         var connection = new TcpClient();
         var (host, port) = (server.EndPoint.ToString()!.Split(':')[0], int.Parse(server.EndPoint.ToString()!.Split(':')[1]));
