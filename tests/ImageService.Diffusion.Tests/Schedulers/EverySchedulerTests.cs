@@ -73,15 +73,18 @@ public sealed class EverySchedulerTests
     public void A_step_allocates_nothing(string name)
     {
         var config = TestConfigs.StableDiffusion with { Thresholding = true };
-        var warm = GoldenRun.Create(name, config, Steps);
-        for (var step = 0; step < warm.Scheduler.StepCount; step++)
-            Evaluate(warm, step);
-        var run = GoldenRun.Create(name, config, Steps);
-        run.DrawLatents();
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var step = 0; step < run.Scheduler.StepCount; step++)
-            Evaluate(run, step);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        // What a step allocates it allocates every time; what the runtime does once on this thread, when it compiles a method anew, it does not.
+        Assert.Equal(0, Enumerable.Range(0, 4).Min(_ => OfOneRun()));
+
+        long OfOneRun()
+        {
+            var run = GoldenRun.Create(name, config, Steps);
+            run.DrawLatents();
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var step = 0; step < run.Scheduler.StepCount; step++)
+                Evaluate(run, step);
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
 
         static void Evaluate(GoldenRun run, int step)
         {
