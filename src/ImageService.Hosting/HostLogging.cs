@@ -19,8 +19,8 @@ public static class HostLogging
             .MinimumLevel.Override("System", LogEventLevel.Warning)
             .MinimumLevel.Override("Grpc", LogEventLevel.Warning)
             .ReadFrom.Configuration(builder.Configuration)
-            // The host logs it with its stack and throws it on; HostProgram says it in one sentence.
-            .Filter.ByExcluding(line => line.Exception is OptionsValidationException)
+            // The host logs why it did not start, with the stack, and throws it on: HostProgram says it in one sentence, and of a defect the runtime shows the stack.
+            .Filter.ByExcluding(line => line.Exception is OptionsValidationException || line.MessageTemplate.Text == "Hosting failed to start")
             .Enrich.FromLogContext()
             .WriteTo.Console(outputTemplate: "{Timestamp:HH:mm:ss} {Level:u3} {Message:lj}{NewLine}{Exception}"));
         return builder;
