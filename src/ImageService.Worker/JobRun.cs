@@ -146,7 +146,6 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
         if (dropped.IsCancellationRequested)
             services.Engine.Cancel(job); // dropped before there was anything to cancel
 
-        var model = services.Models.Descriptions.First(m => m.Id == Request.Model);
         var writes = new List<Task<GeneratedImage>>();
         var firstWrite = 0L;
         await foreach (var result in _results.Reader.ReadAllAsync(dropped))
@@ -155,7 +154,7 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
             {
                 case DecodedPicture picture:
                     firstWrite = firstWrite == 0 ? services.Time.GetTimestamp() : firstWrite;
-                    writes.Add(services.Writer.WriteAsync(Lease, Request, model, picture, dropped));
+                    writes.Add(services.Writer.WriteAsync(Lease, Request, picture, dropped));
                     break;
                 case DenoiseSummary summary:
                     return await CollectAsync(summary, writes, firstWrite);

@@ -7,5 +7,5 @@ namespace ImageService.Worker;
 /// <param name="Encode">The finished picture with its parameters inside.</param>
 /// <param name="Look">A small picture of an unfinished one.</param>
 internal sealed record PictureFormat(
-    Func<DecodedPicture, GenerationRequest, ModelDescription, ReadOnlyMemory<byte>> Encode,
+    Func<DecodedPicture, GenerationRequest, ReadOnlyMemory<byte>> Encode,
     Func<PreviewLatents, Preview> Look);

@@ -10,11 +10,10 @@ namespace ImageService.Worker;
 internal sealed class PictureWriter(IBlobStore blobs, PictureFormat format, IOptions<WorkerOptions> options, TimeProvider time, ILogger<PictureWriter> logger)
 {
     /// <exception cref="BlobUnavailableException">Every attempt has failed.</exception>
-    public async Task<GeneratedImage> WriteAsync(Lease lease, GenerationRequest request, ModelDescription model, DecodedPicture picture,
-        CancellationToken cancellationToken)
+    public async Task<GeneratedImage> WriteAsync(Lease lease, GenerationRequest request, DecodedPicture picture, CancellationToken cancellationToken)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // the caller may be the engine's thread
-        var content = format.Encode(picture, request, model);
+        var content = format.Encode(picture, request);
         var digest = SHA256.HashData(content.Span);
         var name = BlobNames.Image(lease, picture.Index);
         var delay = TimeSpan.FromMilliseconds(250);

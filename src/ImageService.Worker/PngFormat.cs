@@ -22,9 +22,9 @@ internal sealed class PngFormat(string provider, string runtimeVersion)
         return model;
     }
 
-    private ReadOnlyMemory<byte> Encode(DecodedPicture picture, GenerationRequest request, ModelDescription model) =>
+    private ReadOnlyMemory<byte> Encode(DecodedPicture picture, GenerationRequest request) =>
         PngEncoder.Encode(picture.Width, picture.Height, picture.Rgb,
-            PictureMetadata.Texts(request, picture.Index, model, new PictureOrigin(provider, runtimeVersion, picture.Rows)));
+            PictureMetadata.Texts(request, picture.Index, picture.Model, new PictureOrigin(provider, runtimeVersion, picture.Rows)));
 
     private Preview Look(PreviewLatents preview)
     {

@@ -108,6 +108,12 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     public async Task<int> SignalAsync(string signal, TimeSpan limit)
     {
         await SendAsync(signal);
+        return await EndAsync(limit);
+    }
+
+    /// <summary>Waits until it ends by itself.</summary>
+    public async Task<int> EndAsync(TimeSpan limit)
+    {
         await _process.WaitForExitAsync().WaitAsync(limit);
         return _process.ExitCode;
     }

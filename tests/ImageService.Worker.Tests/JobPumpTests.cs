@@ -33,6 +33,16 @@ public sealed class JobPumpTests
     }
 
     [Fact]
+    public async Task A_picture_that_was_asked_for_before_the_model_was_loaded_names_the_hash_all_the_same()
+    {
+        await using var scene = new WorkerScene();
+        scene.Put(WorkerScene.Request());
+        await scene.StartAsync();
+        await scene.Journal.Has("complete 1");
+        Assert.Equal(scene.Model.Info.Description.Hash, Assert.Single(scene.DrawnBy).Hash);
+    }
+
+    [Fact]
     public async Task Progress_is_coalesced_while_the_store_is_slow_and_nothing_follows_the_end()
     {
         await using var scene = new WorkerScene();

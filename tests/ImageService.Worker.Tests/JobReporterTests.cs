@@ -12,7 +12,7 @@ public sealed class JobReporterTests
     public async Task Steps_that_come_within_the_interval_are_told_with_the_next_report()
     {
         var time = new SteppedTime(_journal);
-        var format = new PictureFormat((_, _, _) => default, look => new Preview(look.Index, look.Step, look.Steps, default, "image/png", look.Width, look.Height));
+        var format = new PictureFormat((_, _) => default, look => new Preview(look.Index, look.Step, look.Steps, default, "image/png", look.Width, look.Height));
         var reporter = new JobReporter(new FakeQueue(_journal), format, new Lease(JobId.New(time), 1), Interval, time, NullLogger.Instance);
         using var ended = new CancellationTokenSource();
         var running = reporter.RunAsync(ended.Token);

@@ -123,7 +123,7 @@ public sealed class MixedBatchTests : IModelSource, IDisposable
     }
 
     private ReadOnlyMemory<byte> File(Drawn drawn, int index) =>
-        new PngFormat(_models.Provider, _models.RuntimeVersion).Format.Encode(drawn.Pictures[index], drawn.Job.Request, _model.Info.Description);
+        new PngFormat(_models.Provider, _models.RuntimeVersion).Format.Encode(drawn.Pictures[index], drawn.Job.Request);
 
     ModelAvailability IModelSource.Find(string id, Func<IDiffusionModel, bool> inUse, out IDiffusionModel? model)
     {

@@ -22,16 +22,18 @@ internal sealed class WorkerScene : IAsyncDisposable
         Blobs = new FakeBlobs(Journal);
         var options = Options.Create(new WorkerOptions { GraceSeconds = graceSeconds, WorkerId = "test", ProgressSeconds = 0 });
         var engineOptions = Options.Create(new EngineOptions { MaxRows = maxRows });
-        var models = new WorkerModels([Model.Info.Description], _ => Model, "cpu");
+        // As of a large model: its hash is known once it is loaded.
+        var models = new WorkerModels([Model.Info.Description with { Hash = "" }], _ => Model, "cpu");
         var pool = new ModelPool(models, 1, NullLogger<ModelPool>.Instance, Time);
         var budgets = new RowBudgets(engineOptions, models, NullLogger<RowBudgets>.Instance);
         Pace = new PaceMeter(budgets.Policy, options);
         Announcer = new ModelAnnouncer(store ?? Queue, models, Pace, options, Time, NullLogger<ModelAnnouncer>.Instance);
         Engine = new EngineThread(budgets, FakePreparation.Create(), pool, Pace, Time, NullLogger<EngineThread>.Instance);
-        var format = new PictureFormat((picture, _, model) =>
+        var format = new PictureFormat((picture, _) =>
             {
                 EncodedOn.Add(Environment.CurrentManagedThreadId);
-                return new byte[] { 1, 2, 3, (byte)picture.Index, (byte)model.Id.Length }.Concat(picture.Rgb).ToArray();
+                DrawnBy.Add(picture.Model);
+                return new byte[] { 1, 2, 3, (byte)picture.Index, (byte)picture.Model.Id.Length }.Concat(picture.Rgb).ToArray();
             },
             look => new Preview(look.Index, look.Step, look.Steps, new byte[] { 7 }, "image/png", look.Width, look.Height));
         var writer = new PictureWriter(Blobs, format, options, Time, NullLogger<PictureWriter>.Instance);
@@ -45,6 +47,9 @@ internal sealed class WorkerScene : IAsyncDisposable
 
     /// <summary>Managed ids of the threads that made files of pictures.</summary>
     public ConcurrentBag<int> EncodedOn { get; } = [];
+
+    /// <summary>What files of pictures were told to have been drawn by.</summary>
+    public ConcurrentBag<ModelDescription> DrawnBy { get; } = [];
 
     public FakeDiffusionModel Model { get; } = new() { RecordCalls = false };
     public SteppedTime Time { get; }

@@ -217,7 +217,7 @@ public sealed partial class DenoiseEngine
         _report = _report with { Decoded = _report.Decoded + 1, DecodeSeconds = _report.DecodeSeconds + piece.Seconds };
         job.DecodeSeconds += piece.Seconds;
         job.Decoded++;
-        job.Listener.Picture(new DecodedPicture(task.Index, task.Seed, job.Request.Width, job.Request.Height, piece.Rgb, task.MostRows));
+        job.Listener.Picture(new DecodedPicture(task.Model.Info.Description, task.Index, task.Seed, job.Request.Width, job.Request.Height, piece.Rgb, task.MostRows));
         if (job.Decoded == job.Tasks.Length)
             Finish(job);
     }

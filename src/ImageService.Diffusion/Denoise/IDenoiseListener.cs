@@ -32,9 +32,10 @@ public interface IDenoiseListener
 /// <param name="Latents">[LatentChannels, Height, Width], the receiver's own.</param>
 public sealed record PreviewLatents(IDiffusionModel Model, int Index, int Step, int Steps, float[] Latents, int Height, int Width);
 
+/// <param name="Model">What drew it, with the hash that is known once a large model is loaded.</param>
 /// <param name="Rgb">[Height, Width, 3], the receiver's own.</param>
 /// <param name="Rows">The largest row count, padding included, of the U-Net calls it was drawn in.</param>
-public sealed record DecodedPicture(int Index, long Seed, int Width, int Height, byte[] Rgb, int Rows);
+public sealed record DecodedPicture(ModelDescription Model, int Index, long Seed, int Width, int Height, byte[] Rgb, int Rows);
 
 /// <param name="Admission">Seconds from <see cref="DenoiseEngine.Add"/> to the beginning of the first step; 0 = there was none left to do.</param>
 /// <param name="Encode">Seconds in tokenizer, text encoder and image encoder.</param>
