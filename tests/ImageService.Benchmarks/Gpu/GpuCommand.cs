@@ -13,7 +13,7 @@ internal static class GpuCommand
     private static readonly Option<string> Model = new("--model") { Description = "One of them.", Required = true };
     private static readonly Option<DirectoryInfo?> Reference = new("--reference") { Description = "Inputs and PyTorch's answers for this model." };
     private static readonly Option<FileInfo> Output = new("--out") { Description = "Where to write the figures as JSON.", Required = true };
-    private static readonly Option<GpuPart> PartOption = new("--part") { Description = "calls: what U-Net, text encoder and decoder take. service: the whole service under load.", DefaultValueFactory = _ => GpuPart.All };
+    private static readonly Option<GpuPart> PartOption = new("--part") { Description = "calls: what U-Net, text encoder and decoder take. service: the whole service under load. memory: more pictures than fit. loss: a device that fails. all: calls and service.", DefaultValueFactory = _ => GpuPart.All };
     private static readonly Option<int[]> Rows = new("--rows") { Description = "Row counts of U-Net calls.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [2, 4, 8, 16, 32] };
     private static readonly Option<int> Side = new("--side") { Description = "Pixels of a picture's side.", DefaultValueFactory = _ => 512 };
     private static readonly Option<int> Steps = new("--steps") { Description = "U-Net evaluations of a picture.", DefaultValueFactory = _ => 50 };
@@ -21,6 +21,8 @@ internal static class GpuCommand
     private static readonly Option<double> Seconds = new("--seconds") { Description = "Of each timed call.", DefaultValueFactory = _ => 2 };
     private static readonly Option<double> LoadSeconds = new("--load-seconds") { Description = "Of the service under load.", DefaultValueFactory = _ => 30 };
     private static readonly Option<bool> Plain = new("--plain") { Description = "Without CUDA graphs, to compare." };
+    private static readonly Option<int> Arena = new("--arena") { Description = "With --part memory: MiB that a session may take, enough for 2 rows and too little for 32.", DefaultValueFactory = _ => 2600 };
+    private static readonly Option<FileInfo?> Watcher = new("--watcher") { Description = "With --part loss: the library made of Gpu/driver_calls.cu." };
     private static readonly Option<string?> Service = new("--service") { Description = "The service's executable; default: the one built in this checkout." };
 
     public static Command Create(string[] arguments)
@@ -28,8 +30,13 @@ internal static class GpuCommand
         Models.AcceptExistingOnly();
         var command = new Command("gpu", "U-Net calls, text encoder, VAE decoder and the whole service on a GPU.")
         {
-            Models, Model, Reference, Output, PartOption, Rows, Side, Steps, Clients, Seconds, LoadSeconds, Plain, Service,
+            Models, Model, Reference, Output, PartOption, Rows, Side, Steps, Clients, Seconds, LoadSeconds, Plain, Arena, Watcher, Service,
         };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(PartOption) is GpuPart.Loss && result.GetValue(Watcher) is not { Exists: true })
+                result.AddError("--part loss needs --watcher, an existing file.");
+        });
         command.SetAction((parsed, cancellationToken) => RunAsync(parsed, arguments, cancellationToken));
         return command;
     }
@@ -57,7 +64,10 @@ internal static class GpuCommand
             }
             if (part is GpuPart.All or GpuPart.Service)
                 services.Add(await new LoadedService(options, parsed.GetValue(Service), side, parsed.GetValue(Steps)).RunAsync(parsed.GetValue(Clients), parsed.GetValue(LoadSeconds), cancellationToken));
-            var report = new GpuReport(RunRecord.Of(arguments, version, TimeProvider.System), GpuMonitor.DeviceName(), calls, services);
+            var failing = new FailingDevice(options, parsed.GetValue(Service), side, parsed.GetValue(Steps));
+            var memory = part is GpuPart.Memory ? await failing.SmallMemoryAsync(parsed.GetValue(Arena), cancellationToken) : null;
+            var loss = part is GpuPart.Loss ? await failing.LostAsync(parsed.GetValue(Watcher)!.FullName, cancellationToken) : null;
+            var report = new GpuReport(RunRecord.Of(arguments, version, TimeProvider.System), GpuMonitor.DeviceName(execution.CudaDevice), calls, services, memory, loss);
             await File.WriteAllTextAsync(file.FullName, report.ToJson(), cancellationToken);
             return 0;
         }
@@ -74,4 +84,6 @@ internal enum GpuPart
     All,
     Calls,
     Service,
+    Memory,
+    Loss,
 }

@@ -3,15 +3,16 @@ using System.Globalization;
 
 namespace ImageService.Benchmarks.Gpu;
 
-/// <summary>How busy the first GPU is: the driver's utilization counter, the share of its last sampling period in which a kernel ran.</summary>
+/// <summary>How busy a GPU is: the driver's utilization counter, the share of its last sampling period in which a kernel ran.</summary>
 internal sealed class GpuMonitor : IDisposable
 {
     private readonly Process? _process;
     private readonly List<double> _samples = [];
 
-    public GpuMonitor()
+    /// <param name="device">As <c>Execution:CudaDevice</c> counts.</param>
+    public GpuMonitor(int device)
     {
-        _process = Start("--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--id=0", "--loop-ms=200");
+        _process = Start("--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--id=" + DriversNumber(device), "--loop-ms=200");
         if (_process is null)
             return;
         _process.OutputDataReceived += (_, line) =>
@@ -42,9 +43,10 @@ internal sealed class GpuMonitor : IDisposable
             _samples.Clear();
     }
 
-    public static string DeviceName()
+    /// <param name="device">As <c>Execution:CudaDevice</c> counts.</param>
+    public static string DeviceName(int device)
     {
-        using var process = Start("--query-gpu=name,driver_version", "--format=csv,noheader", "--id=0");
+        using var process = Start("--query-gpu=name,driver_version", "--format=csv,noheader", "--id=" + DriversNumber(device));
         return process?.StandardOutput.ReadToEnd().Trim() ?? "unknown";
     }
 
@@ -53,6 +55,13 @@ internal sealed class GpuMonitor : IDisposable
         if (_process is { HasExited: false })
             _process.Kill();
         _process?.Dispose();
+    }
+
+    // CUDA counts what CUDA_VISIBLE_DEVICES names; the driver's tool counts all.
+    private static string DriversNumber(int device)
+    {
+        var visible = Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES")?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
+        return device < visible.Length ? visible[device] : device.ToString(CultureInfo.InvariantCulture);
     }
 
     private static Process? Start(params string[] arguments)

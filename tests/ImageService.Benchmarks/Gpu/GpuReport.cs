@@ -4,7 +4,8 @@ using ImageService.Benchmarks.Reports;
 namespace ImageService.Benchmarks.Gpu;
 
 /// <param name="Device">As the driver calls it.</param>
-internal sealed record GpuReport(RunRecord Run, string Device, IReadOnlyList<ModelCalls> Calls, IReadOnlyList<ServiceUnderLoad> Services)
+internal sealed record GpuReport(RunRecord Run, string Device, IReadOnlyList<ModelCalls> Calls, IReadOnlyList<ServiceUnderLoad> Services,
+    SmallMemory? SmallMemory = null, LostDevice? LostDevice = null)
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
@@ -34,3 +35,16 @@ internal sealed record UNetCallTime(int Rows, double Ms, double FirstSeconds, lo
 /// <param name="ExactRepeats">A picture with <c>determinism: "exact"</c> has the same bytes drawn alone and under load.</param>
 internal sealed record ServiceUnderLoad(string Model, int Side, int Steps, int Clients, double StartSeconds, double OneClientMs, double OneClientLatencyMs, double ImagesPerSecond,
     double Seconds, double MeanRows, double? GpuIdle, bool ExactRepeats, string Log);
+
+/// <summary>Many pictures at once where the device's memory is too small for them.</summary>
+/// <param name="ArenaMebibytes">What each session may take.</param>
+/// <param name="Rows">What a U-Net call was allowed to have.</param>
+/// <param name="Lowered">What the log said of the row budget.</param>
+internal sealed record SmallMemory(int ArenaMebibytes, int Rows, int Pictures, int Succeeded, IReadOnlyList<string> Lowered);
+
+/// <summary>A device that fails under running jobs, and the process after it.</summary>
+/// <param name="ExitCode">Of the process that lost it.</param>
+/// <param name="Seconds">From the bad kernel to the end of that process.</param>
+/// <param name="Same">Jobs whose picture, finished by the next process, has the bytes of an undisturbed one.</param>
+/// <param name="MostAttempts">Counted against a job.</param>
+internal sealed record LostDevice(int ExitCode, double Seconds, int Jobs, int Succeeded, int Same, int MostAttempts, string Log);

@@ -54,7 +54,7 @@ internal sealed class LoadedService(OnnxOptions options, string? service, int si
         AnsiConsole.MarkupLineInterpolated($"one client, {steps} steps: {drawn:f1} ms a picture drawn, {latency:f1} ms as the client sees it; {counted[0].Timings}");
 
         var exact = await ExactAsync(process.Client, cancellationToken);
-        using var monitor = new GpuMonitor();
+        using var monitor = new GpuMonitor(options.Execution.CudaDevice);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var load = callers.KeepComingAsync(pictures, clients, enough.Token);
         await Task.Delay(TimeSpan.FromSeconds(SettleSeconds), cancellationToken);

@@ -43,10 +43,11 @@ def read(path):
 
 
 def one_call(kernels):
-    """The shortest sequence that the list ends with twice."""
+    """One period of the list's second half. The shortest one that holds throughout: within a call, too, blocks repeat."""
     names = [(k[0], k[2]) for k in kernels]
-    for length in range(20, len(names) // 2 + 1):
-        if names[-length:] == names[-2 * length:-length]:
+    half = len(names) // 2
+    for length in range(20, half + 1):
+        if names[half:] == names[half - length:-length]:
             return kernels[-length:]
     raise SystemExit("No sequence of kernels repeats: profile at least two calls.")
 

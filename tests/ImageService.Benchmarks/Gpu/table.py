@@ -21,7 +21,7 @@ def main(folder):
     rate = next((f["tflops"] for f in (parts.get("matmul") or {}).get("figures", [])), None)
     lines = []
     for model in WORK:
-        lines += calls(parts, model, rate) + service(parts, model, rate)
+        lines += calls(parts, model, rate) + service(parts, model, rate) + launches(parts, model) + failures(parts, model)
     with open(os.path.join(folder, "gpu.json"), "w", encoding="utf-8") as f:
         json.dump(parts, f, indent=1)
     text = "\n".join(lines) + "\n"
@@ -62,6 +62,26 @@ def service(parts, model, rate):
     idle = "?" if s["gpu_idle"] is None else f"{100 * s['gpu_idle']:.1f} %"
     return [f"{model}, {s['side']}x{s['side']}, {s['steps']} steps: one client {s['one_client_ms']:.0f} ms without PNG and store, {s['one_client_latency_ms']:.0f} ms as it sees it; "
             f"{s['clients']} clients {s['images_per_second']:.2f} images/s, {s['mean_rows']:.1f} rows a call, GPU idle {idle}, {share} of the matrix rate; an exact picture alone and under load {'is the same file' if s['exact_repeats'] else 'DIFFERS'}; ready after {s['start_seconds']:.0f} s", ""]
+
+
+def launches(parts, model):
+    part = parts.get(f"launches-{model}")
+    if not part:
+        return []
+    seen = sorted(part["between"], key=lambda b: -b["times"])[:3]
+    return [f"{model}: {part['graph_launches']} graphs launched; between one and the next " +
+            "; ".join(f"{b['times']} times {b['kernels']} kernels, {b['copies']} copies, {b['fills']} fills" for b in seen), ""]
+
+
+def failures(parts, model):
+    small, lost = (parts.get(f"memory-{model}") or {}).get("small_memory"), (parts.get(f"loss-{model}") or {}).get("lost_device")
+    lines = []
+    if small:
+        lines += [f"{model}: {small['pictures']} pictures at once in {small['arena_mebibytes']} MiB: {small['succeeded']} succeeded", *small["lowered"], ""]
+    if lost:
+        lines += [f"{model}: device lost under {lost['jobs']} jobs: exit code {lost['exit_code']} after {lost['seconds']:.1f} s; the next process finished {lost['succeeded']}, "
+                  f"{lost['same']} with the bytes of an undisturbed run, attempts counted {lost['most_attempts']}", ""]
+    return lines
 
 
 def first(part, name):
