@@ -72,6 +72,22 @@ public sealed class DeviceBucketsTests
         Assert.Equal((buckets, buffers), (scene.Buckets.Count, scene.Memory.Allocated));
     }
 
+    [Fact]
+    public void Pages_of_a_batch_are_held_once_for_all_its_row_counts_and_let_go_with_it()
+    {
+        var scene = new Scene("tiny-sdxl");
+        var batch = Batch(scene.Info, 4);
+        foreach (var rows in new[] { 4, 2, 4 })
+        {
+            batch.Rows = rows;
+            scene.Run(batch);
+        }
+        float[][] ports = [batch.Sample, batch.Timestep, batch.Context, batch.Pooled, batch.TimeIds, batch.Output];
+        Assert.Equal(ports.Select(p => 4L * p.Length), scene.Memory.Locked);
+        scene.Dispose();
+        Assert.Empty(scene.Memory.Locked);
+    }
+
     [Theory]
     [InlineData(TensorElementType.Float16, TensorElementType.Int64, 0)]
     [InlineData(TensorElementType.Float16, TensorElementType.Float, 2)]

@@ -11,6 +11,9 @@ internal sealed class HostMemory : IDeviceMemory
 
     public List<int> Copies { get; } = [];
 
+    /// <summary>Bytes of the arrays whose pages are held.</summary>
+    public List<long> Locked { get; } = [];
+
     public OrtValue Allocate(TensorElementType type, long[] shape)
     {
         Allocated++;
@@ -26,6 +29,17 @@ internal sealed class HostMemory : IDeviceMemory
             Assert.Equal((about.ElementDataType, string.Join('x', about.Shape)), (wanted.ElementDataType, string.Join('x', wanted.Shape)));
         }
         return new HostCopy(this, from, to);
+    }
+
+    public IDisposable? LockPages(Array pinned, long bytes)
+    {
+        Locked.Add(bytes);
+        return new Held(() => Locked.Remove(bytes));
+    }
+
+    private sealed class Held(Action letGo) : IDisposable
+    {
+        public void Dispose() => letGo();
     }
 
     private sealed class HostCopy(HostMemory memory, IReadOnlyList<OrtValue> from, IReadOnlyList<OrtValue> to) : IDeviceCopy

@@ -33,6 +33,7 @@ internal sealed class Cuda : IDeviceMemory
     // arena holds to be free.
     private readonly InferenceSession _trial;
     private readonly OrtAllocator? _allocator;
+    private readonly CudaDriver? _driver;
 
     /// <exception cref="OnnxRuntimeException">The GPU does not work.</exception>
     private Cuda(ExecutionOptions options, OrtEpDevice? plugin, ILogger logger)
@@ -44,6 +45,10 @@ internal sealed class Cuda : IDeviceMemory
         Append(session, captures: false);
         _trial = new InferenceSession(TrialModel, session);
         _allocator = plugin is null ? null : Allocator(plugin, logger);
+        if (_allocator is null)
+            return;
+        using var any = Allocate(TensorElementType.Float, [1]);
+        _driver = CudaDriver.Of(CudaCopy.Address(any));
     }
 
     /// <summary>Null = tensors can only be copied by running a session.</summary>
@@ -85,7 +90,9 @@ internal sealed class Cuda : IDeviceMemory
 
     public OrtValue Allocate(TensorElementType type, long[] shape) => OrtValue.CreateAllocatedTensorValue(_allocator!, type, shape);
 
-    public IDeviceCopy Copying(IReadOnlyList<OrtValue> from, IReadOnlyList<OrtValue> to) => CudaCopy.Of(from, to);
+    public IDeviceCopy Copying(IReadOnlyList<OrtValue> from, IReadOnlyList<OrtValue> to) => CudaCopy.Of(_driver, from, to);
+
+    public IDisposable? LockPages(Array pinned, long bytes) => _driver is null || bytes == 0 ? null : LockedPages.Of(_driver, pinned, bytes);
 
     internal static Dictionary<string, string> ProviderOptions(ExecutionOptions options, bool captures)
     {

@@ -18,10 +18,10 @@ internal sealed class CudaCopy : IDeviceCopy
         _up = up;
     }
 
-    public static IDeviceCopy Of(IReadOnlyList<OrtValue> from, IReadOnlyList<OrtValue> to)
+    /// <param name="driver">Null = it cannot be called.</param>
+    public static IDeviceCopy Of(CudaDriver? driver, IReadOnlyList<OrtValue> from, IReadOnlyList<OrtValue> to)
     {
         var up = OnHost(from[0]);
-        var driver = CudaDriver.Of(Address(up ? to[0] : from[0]));
         return driver is null
             ? new TensorCopy(from, to)
             : new CudaCopy(driver, from.Zip(to, (f, t) => (Address(f), Address(t), checked((int)f.GetTensorSizeInBytes()))).ToArray(), up);
@@ -45,7 +45,7 @@ internal sealed class CudaCopy : IDeviceCopy
     }
 
     // Of device memory too: the span is never read here.
-    private static unsafe nint Address(OrtValue value) => (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(value.GetTensorMutableRawData()));
+    public static unsafe nint Address(OrtValue value) => (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(value.GetTensorMutableRawData()));
 
     private sealed class TensorCopy(IReadOnlyList<OrtValue> from, IReadOnlyList<OrtValue> to) : IDeviceCopy
     {

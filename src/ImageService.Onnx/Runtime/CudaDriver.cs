@@ -11,6 +11,7 @@ internal sealed partial class CudaDriver
 {
     private const string Library = "cuda";
     private const int ContextOfPointer = 1; // CU_POINTER_ATTRIBUTE_CONTEXT
+    private const uint ForAllContexts = 1; // CU_MEMHOSTREGISTER_PORTABLE
 
     // The same that the CUDA runtime uses for the device.
     private readonly nint _context;
@@ -52,6 +53,16 @@ internal sealed partial class CudaDriver
         Check(CopyToHost(host, device, (nuint)bytes));
     }
 
+    /// <returns>False: the driver will not have it, for want of memory that may be locked or because part of it is locked already.</returns>
+    public bool LockPages(nint host, nuint bytes) => ContextSetCurrent(_context) == 0 && HostRegister(host, bytes, ForAllContexts) == 0;
+
+    /// <summary>No effect once the device is lost.</summary>
+    public void UnlockPages(nint host)
+    {
+        if (ContextSetCurrent(_context) == 0)
+            _ = HostUnregister(host);
+    }
+
     private static void Check(int result)
     {
         if (result != 0)
@@ -69,6 +80,12 @@ internal sealed partial class CudaDriver
 
     [LibraryImport(Library, EntryPoint = "cuMemcpyDtoH_v2")]
     private static partial int CopyToHost(nint host, nint device, nuint bytes);
+
+    [LibraryImport(Library, EntryPoint = "cuMemHostRegister_v2")]
+    private static partial int HostRegister(nint host, nuint bytes, uint flags);
+
+    [LibraryImport(Library, EntryPoint = "cuMemHostUnregister")]
+    private static partial int HostUnregister(nint host);
 
     [LibraryImport(Library, EntryPoint = "cuStreamSynchronize")]
     private static partial int StreamSynchronize(nint stream);

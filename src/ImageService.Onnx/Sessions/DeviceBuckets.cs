@@ -20,6 +20,12 @@ internal sealed class DeviceBuckets(InferenceSession session, IDeviceMemory memo
 
     public int Count => _buckets.Count;
 
+    public override void Prepare(IEnumerable<UNetPort> ports)
+    {
+        foreach (var port in ports)
+            port.LockPages(memory);
+    }
+
     public override UNetCall Create(IReadOnlyList<UNetPort> stepping, IReadOnlyList<UNetPort> conditioning, UNetPort output, int start, int rows)
     {
         var shapes = string.Join(';', stepping.Concat(conditioning).Append(output).Select(p => string.Join('x', p.ShapeOf(rows))));

@@ -6,6 +6,11 @@ namespace ImageService.Onnx.Sessions;
 /// <param name="copiesInputs">The device copies its inputs when they are bound, not when the session runs.</param>
 internal sealed class HostCalls(InferenceSession session, bool copiesInputs) : UNetCalls
 {
+    public override void Prepare(IEnumerable<UNetPort> ports)
+    {
+        // The session reads and writes them where they are, or copies by itself.
+    }
+
     public override UNetCall Create(IReadOnlyList<UNetPort> stepping, IReadOnlyList<UNetPort> conditioning, UNetPort output, int start, int rows) =>
         new HostCall(session, stepping, conditioning, output, start, rows, copiesInputs);
 

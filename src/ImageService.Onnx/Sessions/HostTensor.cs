@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using ImageService.Onnx.Runtime;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -20,6 +21,9 @@ internal sealed class HostTensor
         _type = type;
     }
 
+    // Of an element, in bytes.
+    private int Size => _memory switch { float[] or int[] => 4, Half[] => 2, _ => 8 };
+
     /// <summary>Float32 memory of the caller, pinned for as long as it lives. What is in it is what the model sees.</summary>
     public static HostTensor Over(float[] pinned) => new(pinned, TensorElementType.Float);
 
@@ -32,6 +36,9 @@ internal sealed class HostTensor
         TensorElementType.Int32 => GC.AllocateArray<int>(length, pinned: true),
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "Models take float32, float16, int64 and int32."),
     }, type);
+
+    /// <summary>See <see cref="IDeviceMemory.LockPages"/>.</summary>
+    public IDisposable? LockPages(IDeviceMemory memory) => memory.LockPages(_memory, (long)_memory.Length * Size);
 
     /// <summary>Converts: to float16 by rounding to nearest, to whole numbers by cutting the fraction off, as torch's <c>to</c> does.</summary>
     public void Write(ReadOnlySpan<float> values)
@@ -82,8 +89,7 @@ internal sealed class HostTensor
         foreach (var length in shape)
             count *= length;
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start + count, _memory.Length, nameof(shape));
-        var size = _memory switch { float[] or int[] => 4, Half[] => 2, _ => 8 };
-        return OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, _type, shape, Marshal.UnsafeAddrOfPinnedArrayElement(_memory, start), count * size);
+        return OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, _type, shape, Marshal.UnsafeAddrOfPinnedArrayElement(_memory, start), count * Size);
     }
 
     /// <summary>Reads a float tensor that a session made, from an element on.</summary>

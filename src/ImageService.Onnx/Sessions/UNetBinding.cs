@@ -35,7 +35,10 @@ internal sealed class UNetBinding : IDisposable
         Add(part.TimeIds, batch.TimeIds, batch, capacity);
         Add(part.Guidance, batch.GuidanceEmbedding, batch, capacity);
         _output = new UNetPort(part.Output, batch.Output, capacity, batch.OutputRow / (key.Height * key.Width), key.Height, key.Width);
+        calls.Prepare(Ports);
     }
+
+    private IEnumerable<UNetPort> Ports => [.. _stepping, .. _conditioning, _output];
 
     /// <param name="batch">The one it was made for, which must not be held here: its going is what frees this object.</param>
     public void Run(UNetBatch batch, RunOptions options)
@@ -55,6 +58,8 @@ internal sealed class UNetBinding : IDisposable
         foreach (var call in _calls.Values)
             call.Dispose();
         _calls.Clear();
+        foreach (var port in Ports)
+            port.Dispose();
     }
 
     private void Stage(UNetBatch batch, int rows)

@@ -1,11 +1,12 @@
 using ImageService.Onnx.Graph;
+using ImageService.Onnx.Runtime;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace ImageService.Onnx.Sessions;
 
 /// <summary>One input or output of the U-Net over the array of a batch.</summary>
-internal sealed class UNetPort
+internal sealed class UNetPort : IDisposable
 {
     private readonly float[] _array;
     private readonly HostTensor _tensor;
@@ -13,6 +14,7 @@ internal sealed class UNetPort
     private readonly int _rowLength;
     private readonly bool _staged;
     private readonly long[]? _wholeCall;
+    private IDisposable? _pages;
 
     /// <param name="row">Shape of one row.</param>
     public UNetPort(OnnxTensorInfo info, float[] array, int capacity, params long[] row)
@@ -52,6 +54,11 @@ internal sealed class UNetPort
         if (_staged)
             _tensor.Read(_array.AsSpan(0, Length(rows)));
     }
+
+    /// <summary>What the session sees will be copied to or from the device at every step.</summary>
+    public void LockPages(IDeviceMemory memory) => _pages ??= _tensor.LockPages(memory);
+
+    public void Dispose() => _pages?.Dispose();
 
     /// <summary>Of a call over so many rows.</summary>
     public long[] ShapeOf(int rows) => _wholeCall ?? [rows, .. _row];
