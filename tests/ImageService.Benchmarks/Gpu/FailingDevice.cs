@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using ImageService.Benchmarks.Service;
 using ImageService.EndToEnd.Tests;
 using ImageService.Onnx;
 using Spectre.Console;
@@ -14,7 +13,8 @@ namespace ImageService.Benchmarks.Gpu;
 /// <param name="steps">U-Net evaluations of a picture.</param>
 internal sealed class FailingDevice(OnnxOptions options, string? service, int side, int steps)
 {
-    private const int Busy = 4; // callers that keep one model drawing
+    private const int Busy = 4; // pictures that keep one model drawing until the other is there
+    private const int LongSteps = 1000;
     private const int Crowd = 16; // pictures that come at once for another, 32 rows
     private const int Rows = 2 * Crowd;
     private const int StruckJobs = 3;
@@ -34,19 +34,18 @@ internal sealed class FailingDevice(OnnxOptions options, string? service, int si
         foreach (var name in Models)
             Directory.CreateSymbolicLink(Path.Combine(folder.Path, name), Path.Combine(options.Models.Path!, options.Models.Default!));
         await using var process = await StartAsync(folder.Path, folder.Path, "busy", $"Execution:CudaArenaMiB={arena}", $"Engine:MaxRows={Rows}", "Engine:MaxLoadedModels=2");
-        using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        // Of several lengths, so that they never end all at once: while nothing is drawn, a model that comes is warmed up.
-        var pictures = new Traffic("several lengths", [steps, steps * 4 / 3, steps * 2], [7.5f], ["dpmpp_2m"]).Poisson(double.PositiveInfinity, 1000, seed: 1);
-        var busy = new Callers(process.Client, side, "busy").KeepComingAsync(pictures, Busy, enough.Token);
+        // While nothing is drawn, a model that comes is warmed up.
+        var busy = await Task.WhenAll(Enumerable.Range(0, Busy).Select(i => SubmitAsync(process.Client, "busy", LongSteps, seed: i, "fast", cancellationToken)));
+        foreach (var id in busy)
+            await ReachedAsync(process.Client, id, 1, cancellationToken);
         var crowd = await Task.WhenAll(Enumerable.Range(0, Crowd).Select(i => SubmitAsync(process.Client, "late", steps, seed: i, "fast", cancellationToken)));
         var succeeded = 0;
         foreach (var id in crowd)
             succeeded += Status(await EndedAsync(process.Client, id, cancellationToken)) == "succeeded" ? 1 : 0;
-        await enough.CancelAsync();
-        await busy;
         var lowered = process.Output.Split('\n').Where(l => l.Contains("Row budget of late", StringComparison.Ordinal)).ToList();
-        AnsiConsole.MarkupLineInterpolated($"{Crowd} pictures at once in {arena} MiB: {succeeded} succeeded; {lowered.Count} times lowered; warmed up: {process.Output.Contains("Model late warmed up", StringComparison.Ordinal)}");
-        return new SmallMemory(arena, Rows, Crowd, succeeded, lowered);
+        var underWay = !process.Output.Contains("Model late warmed up", StringComparison.Ordinal);
+        AnsiConsole.MarkupLineInterpolated($"{Crowd} pictures at once in {arena} MiB: {succeeded} succeeded; row budget {lowered.Count} times lowered, under way: {underWay}");
+        return new SmallMemory(arena, Rows, Crowd, succeeded, lowered, underWay);
     }
 
     /// <summary>A kernel that writes to a bad address ends the CUDA context under running jobs; a second process with the same store goes on with them.</summary>
@@ -65,8 +64,7 @@ internal sealed class FailingDevice(OnnxOptions options, string? service, int si
         {
             await using var struck = await StartAsync(data.Path, options.Models.Path!, options.Models.Default!);
             jobs = await Task.WhenAll(Enumerable.Range(0, StruckJobs).Select(i => SubmitAsync(struck.Client, options.Models.Default!, 10 * steps, seed: i, "exact", cancellationToken)));
-            while ((await JobAsync(struck.Client, jobs[^1], cancellationToken)).GetProperty("step").GetInt32() < StruckAfterSteps)
-                await Task.Delay(10, cancellationToken);
+            await ReachedAsync(struck.Client, jobs[^1], StruckAfterSteps, cancellationToken);
             var began = Stopwatch.GetTimestamp();
             await File.WriteAllTextAsync(strike, "now", cancellationToken);
             code = await struck.EndAsync(Limit);
@@ -116,6 +114,12 @@ internal sealed class FailingDevice(OnnxOptions options, string? service, int si
         using var response = await client.PostAsJsonAsync("/v1/jobs", body, cancellationToken);
         response.EnsureSuccessStatusCode();
         return (await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken)).GetProperty("id").GetString()!;
+    }
+
+    private static async Task ReachedAsync(HttpClient client, string id, int step, CancellationToken cancellationToken)
+    {
+        while ((await JobAsync(client, id, cancellationToken)).GetProperty("step").GetInt32() < step)
+            await Task.Delay(10, cancellationToken);
     }
 
     private static async Task<JsonElement> EndedAsync(HttpClient client, string id, CancellationToken cancellationToken)

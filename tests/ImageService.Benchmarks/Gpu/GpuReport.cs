@@ -40,7 +40,8 @@ internal sealed record ServiceUnderLoad(string Model, int Side, int Steps, int C
 /// <param name="ArenaMebibytes">What each session may take.</param>
 /// <param name="Rows">What a U-Net call was allowed to have.</param>
 /// <param name="Lowered">What the log said of the row budget.</param>
-internal sealed record SmallMemory(int ArenaMebibytes, int Rows, int Pictures, int Succeeded, IReadOnlyList<string> Lowered);
+/// <param name="UnderWay">Calls with pictures in them did not fit, and were split; false = the model's warm-up had met the limit before.</param>
+internal sealed record SmallMemory(int ArenaMebibytes, int Rows, int Pictures, int Succeeded, IReadOnlyList<string> Lowered, bool UnderWay);
 
 /// <summary>A device that fails under running jobs, and the process after it.</summary>
 /// <param name="ExitCode">Of the process that lost it.</param>

@@ -77,7 +77,7 @@ def failures(parts, model):
     small, lost = (parts.get(f"memory-{model}") or {}).get("small_memory"), (parts.get(f"loss-{model}") or {}).get("lost_device")
     lines = []
     if small:
-        lines += [f"{model}: {small['pictures']} pictures at once in {small['arena_mebibytes']} MiB: {small['succeeded']} succeeded", *small["lowered"], ""]
+        lines += [f"{model}: {small['pictures']} pictures at once in {small['arena_mebibytes']} MiB: {small['succeeded']} succeeded; row budget {len(small['lowered'])} times lowered{', under way' if small['under_way'] else ''}", ""]
     if lost:
         lines += [f"{model}: device lost under {lost['jobs']} jobs: exit code {lost['exit_code']} after {lost['seconds']:.1f} s; the next process finished {lost['succeeded']}, "
                   f"{lost['same']} with the bytes of an undisturbed run, attempts counted {lost['most_attempts']}", ""]

@@ -1,17 +1,15 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 
 namespace ImageService.Benchmarks.Service;
 
 /// <summary>People who ask the service for pictures over HTTP and wait for them.</summary>
 /// <param name="side">Pixels of a picture's side.</param>
-/// <param name="model">Null = the service's default.</param>
-internal sealed class Callers(HttpClient client, int side, string? model = null)
+internal sealed class Callers(HttpClient client, int side)
 {
     private const int LongestWait = 300;
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
     private static readonly string[] Prompts = ["a red apple", "a cat on a yellow background, flat style", "a small green tree", "purple guitar, icon style"];
 
     /// <summary>An open loop: each request is sent at its time whatever became of those before, and its latency counts from that time.</summary>
@@ -62,7 +60,6 @@ internal sealed class Callers(HttpClient client, int side, string? model = null)
 
     private object Body(TimedRequest arrival) => new
     {
-        Model = model,
         Width = side,
         Height = side,
         Prompt = Prompts[arrival.Seed % Prompts.Length],
