@@ -34,6 +34,7 @@ internal sealed class Cuda : IDeviceMemory
     private readonly InferenceSession _trial;
     private readonly OrtAllocator? _allocator;
     private readonly CudaDriver? _driver;
+    private readonly PageLocks? _pages;
 
     /// <exception cref="OnnxRuntimeException">The GPU does not work.</exception>
     private Cuda(ExecutionOptions options, OrtEpDevice? plugin, ILogger logger)
@@ -49,6 +50,7 @@ internal sealed class Cuda : IDeviceMemory
             return;
         using var any = Allocate(TensorElementType.Float, [1]);
         _driver = CudaDriver.Of(CudaCopy.Address(any));
+        _pages = _driver is null ? null : new PageLocks(_driver.LockPages, _driver.UnlockPages);
     }
 
     /// <summary>Null = tensors can only be copied by running a session.</summary>
@@ -92,7 +94,7 @@ internal sealed class Cuda : IDeviceMemory
 
     public IDeviceCopy Copying(IReadOnlyList<OrtValue> from, IReadOnlyList<OrtValue> to) => CudaCopy.Of(_driver, from, to);
 
-    public IDisposable? LockPages(Array pinned, long bytes) => _driver is null || bytes == 0 ? null : LockedPages.Of(_driver, pinned, bytes);
+    public IDisposable? LockPages(Array pinned, long bytes) => _pages?.Lock(pinned, bytes);
 
     internal static Dictionary<string, string> ProviderOptions(ExecutionOptions options, bool captures)
     {
