@@ -69,9 +69,8 @@ internal sealed class SideWork(ISideLane? lane, TimeProvider time, Action<SidePi
         for (var first = true; _denoised.TryPeek(out var picture);)
         {
             var wanted = picture.Job.Phase != JobPhase.Gone;
-            var seconds = _costs.OfDecoding(picture.Job, picture.Model);
             var aside = DecodesAside(picture);
-            if (wanted && !(aside ? LaneIsFree : MayDecode(seconds, first)))
+            if (wanted && !(aside ? LaneIsFree : MayDecode(picture, first)))
                 return;
             _denoised.Dequeue();
             if (!wanted)
@@ -90,7 +89,7 @@ internal sealed class SideWork(ISideLane? lane, TimeProvider time, Action<SidePi
     private bool LaneIsFree => !Beside && (!Running || _gap.IsUntouched);
 
     // Where nothing runs, one at a time: who comes need not wait for all.
-    private bool MayDecode(double seconds, bool first) => Running ? _gap.HasRoomFor(seconds) || (first && _slot is null) : first;
+    private bool MayDecode(DenoiseTask picture, bool first) => Running ? _gap.HasRoomFor(_costs.OfDecoding(picture.Job, picture.Model)) || (first && _slot is null) : first;
 
     // What has not been seen at work is tried on this thread while nothing runs.
     private bool GoesAside(double seconds) => _slot is not null && _gap.IsTooShortFor(seconds) && (Running || double.IsFinite(seconds));

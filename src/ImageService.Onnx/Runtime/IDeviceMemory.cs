@@ -12,7 +12,10 @@ internal interface IDeviceMemory
     /// <summary>What copies each of the first to its fellow of the second, of equal type and shape, one side on the host at an address that stays.</summary>
     IDeviceCopy Copying(IReadOnlyList<OrtValue> from, IReadOnlyList<OrtValue> to);
 
-    /// <summary>Keeps the pages of a pinned array where they are, so that the device copies from and to them directly and not by way of a buffer of its driver. For the thread that captures graphs.</summary>
+    /// <summary>
+    /// Keeps the pages of a pinned array where they are, so that the device copies from and to them directly and not by way of a buffer of its driver. For the
+    /// thread that captures graphs.
+    /// </summary>
     /// <returns>Lets them go; null = copies are slower and else the same.</returns>
     IDisposable? LockPages(Array pinned, long bytes);
 }

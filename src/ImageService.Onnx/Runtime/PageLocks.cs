@@ -20,6 +20,8 @@ internal sealed class PageLocks(Func<nint, nuint, bool> hold, Action<nint> letGo
         return bytes > 0 && hold(Address(pinned), (nuint)bytes) ? new Held(this, pinned) : null;
     }
 
+    private void LetGo(Array pinned) => letGo(Address(pinned));
+
     private static nint Address(Array pinned) => Marshal.UnsafeAddrOfPinnedArrayElement(pinned, 0);
 
     /// <param name="pinned">Kept until the driver has let go of it.</param>
@@ -41,6 +43,4 @@ internal sealed class PageLocks(Func<nint, nuint, bool> hold, Action<nint> letGo
             _over = true;
         }
     }
-
-    private void LetGo(Array pinned) => letGo(Address(pinned));
 }
