@@ -71,11 +71,7 @@ public sealed class RedisLeaseTests(RedisServer server)
         using var process = await RedisJobsTests.StartOwnAsync();
         await using var place = new RedisJobPlace(process.Connection);
         var other = await place.OpenSecondAsync();
-        var id = (await place.Store.SubmitAsync(JobStoreContract.Submission(), Stop)).Job!.Id;
-        process.Send("STOP");
-        await Assert.ThrowsAsync<StoreUnavailableException>(() => place.Queue.LeaseAsync(Request, Stop));
-        process.Send("CONT");
-        await UntilAsync(async () => (await place.Store.DepthAsync(Stop)).Running == 1); // nobody waited for that answer
+        var id = await SubmitAndLeaseUnansweredAsync(process, place);
         Assert.Empty(await other.Queue.LeaseAsync(Request, Stop));
         var leased = Assert.Single(await place.Queue.LeaseAsync(Request, Stop));
         Assert.Equal((id, 1), (leased.Job.Id, leased.Job.Attempts));
@@ -89,11 +85,7 @@ public sealed class RedisLeaseTests(RedisServer server)
         using var process = await RedisJobsTests.StartOwnAsync();
         await using var place = new RedisJobPlace(process.Connection);
         var other = await place.OpenSecondAsync();
-        var id = (await place.Store.SubmitAsync(JobStoreContract.Submission(), Stop)).Job!.Id;
-        process.Send("STOP");
-        await Assert.ThrowsAsync<StoreUnavailableException>(() => place.Queue.LeaseAsync(Request, Stop));
-        process.Send("CONT");
-        await UntilAsync(async () => (await place.Store.DepthAsync(Stop)).Running == 1);
+        var id = await SubmitAndLeaseUnansweredAsync(process, place);
         await place.ExpireLeaseAsync(id);
         var taken = Assert.Single(await other.Queue.LeaseAsync(Request, Stop)).Lease;
         var next = (await place.Store.SubmitAsync(JobStoreContract.Submission(), Stop)).Job!.Id;
@@ -119,6 +111,17 @@ public sealed class RedisLeaseTests(RedisServer server)
     {
         await place.Store.SubmitAsync(JobStoreContract.Submission(), Stop);
         return Assert.Single(await place.Queue.LeaseAsync(Request, Stop)).Lease;
+    }
+
+    // The server hangs until the caller has given up, and then runs the call all the same.
+    private static async Task<JobId> SubmitAndLeaseUnansweredAsync(RedisProcess process, RedisJobPlace place)
+    {
+        var id = (await place.Store.SubmitAsync(JobStoreContract.Submission(), Stop)).Job!.Id;
+        process.Send("STOP");
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => place.Queue.LeaseAsync(Request, Stop));
+        process.Send("CONT");
+        await UntilAsync(async () => (await place.Store.DepthAsync(Stop)).Running == 1);
+        return id;
     }
 
     // The server's clock cannot be set: what it has written down is moved instead.
