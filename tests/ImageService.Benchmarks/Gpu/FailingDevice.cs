@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using ImageService.EndToEnd.Tests;
@@ -18,6 +17,7 @@ internal sealed class FailingDevice(OnnxOptions options, string? service, int si
     private const int Crowd = 16; // pictures that come at once for another, 32 rows
     private const int Rows = 2 * Crowd;
     private const int StruckJobs = 3;
+    private const int StruckSteps = 500;
     private const int StruckAfterSteps = 20;
     private static readonly string[] Models = ["busy", "idle", "late"];
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
@@ -33,7 +33,9 @@ internal sealed class FailingDevice(OnnxOptions options, string? service, int si
         // One model under three names: two are loaded at start and warmed up, the third takes the place of the one that stands idle.
         foreach (var name in Models)
             Directory.CreateSymbolicLink(Path.Combine(folder.Path, name), Path.Combine(options.Models.Path!, options.Models.Default!));
-        await using var process = await StartAsync(folder.Path, folder.Path, "busy", $"Execution:CudaArenaMiB={arena}", $"Engine:MaxRows={Rows}", "Engine:MaxLoadedModels=2");
+        var threefold = new OnnxOptions { Models = { Path = folder.Path, Default = "busy" }, Execution = options.Execution };
+        await using var process = await ServiceOnDevice.ReadyAsync(threefold, service, folder.Path, cancellationToken,
+            $"Execution:CudaArenaMiB={arena}", $"Engine:MaxRows={Rows}", "Engine:MaxLoadedModels=2");
         // While nothing is drawn, a model that comes is warmed up.
         var busy = await Task.WhenAll(Enumerable.Range(0, Busy).Select(i => SubmitAsync(process.Client, "busy", LongSteps, seed: i, "fast", cancellationToken)));
         foreach (var id in busy)
@@ -62,8 +64,8 @@ internal sealed class FailingDevice(OnnxOptions options, string? service, int si
         string log;
         try
         {
-            await using var struck = await StartAsync(data.Path, options.Models.Path!, options.Models.Default!);
-            jobs = await Task.WhenAll(Enumerable.Range(0, StruckJobs).Select(i => SubmitAsync(struck.Client, options.Models.Default!, 10 * steps, seed: i, "exact", cancellationToken)));
+            await using var struck = await ServiceOnDevice.ReadyAsync(options, service, data.Path, cancellationToken);
+            jobs = await Task.WhenAll(Enumerable.Range(0, StruckJobs).Select(i => SubmitAsync(struck.Client, options.Models.Default!, StruckSteps, seed: i, "exact", cancellationToken)));
             await ReachedAsync(struck.Client, jobs[^1], StruckAfterSteps, cancellationToken);
             var began = Stopwatch.GetTimestamp();
             await File.WriteAllTextAsync(strike, "now", cancellationToken);
@@ -77,35 +79,18 @@ internal sealed class FailingDevice(OnnxOptions options, string? service, int si
             Environment.SetEnvironmentVariable("DRIVER_CALLS_STRIKE", null);
         }
         AnsiConsole.MarkupLineInterpolated($"the device was struck: exit code {code} after {seconds:f1} s; {log}");
-        await using var next = await StartAsync(data.Path, options.Models.Path!, options.Models.Default!);
+        await using var next = await ServiceOnDevice.ReadyAsync(options, service, data.Path, cancellationToken);
         var (succeeded, same, attempts) = (0, 0, 0);
         for (var i = 0; i < jobs.Length; i++)
         {
             var job = await EndedAsync(next.Client, jobs[i], cancellationToken);
             succeeded += Status(job) == "succeeded" ? 1 : 0;
             attempts = Math.Max(attempts, job.GetProperty("attempts").GetInt32());
-            var undisturbed = await EndedAsync(next.Client, await SubmitAsync(next.Client, options.Models.Default!, 10 * steps, seed: i, "exact", cancellationToken), cancellationToken);
+            var undisturbed = await EndedAsync(next.Client, await SubmitAsync(next.Client, options.Models.Default!, StruckSteps, seed: i, "exact", cancellationToken), cancellationToken);
             same += Status(job) == "succeeded" && Hash(job) == Hash(undisturbed) ? 1 : 0;
         }
         AnsiConsole.MarkupLineInterpolated($"the next process: {succeeded} of {jobs.Length} succeeded, {same} with the bytes of an undisturbed run, attempts at most {attempts}");
         return new LostDevice(code, seconds, jobs.Length, succeeded, same, attempts, log);
-    }
-
-    private async Task<ServiceProcess> StartAsync(string data, string models, string model, params string[] more)
-    {
-        var process = await ServiceProcess.StartAsync(service ?? Repository.Standalone,
-        [
-            $"Jobs:SqlitePath={Path.Combine(data, "jobs.db")}", $"Blobs:DiskPath={Path.Combine(data, "blobs")}", $"Models:Path={models}", $"Models:Default={model}",
-            $"Execution:Provider={options.Execution.Provider}", .. more,
-        ]);
-        var began = Stopwatch.GetTimestamp();
-        while ((await process.Client.GetAsync("/healthz/ready")).StatusCode != HttpStatusCode.OK)
-        {
-            if (Stopwatch.GetElapsedTime(began) > Limit)
-                throw new TimeoutException("The service was not ready in time.\n" + process.Output);
-            await Task.Delay(50);
-        }
-        return process;
     }
 
     private async Task<string> SubmitAsync(HttpClient client, string model, int count, int seed, string determinism, CancellationToken cancellationToken)

@@ -15,16 +15,17 @@ internal sealed class LoadedService(OnnxOptions options, string? service, int si
 {
     private const int Pictures = 12; // of the caller who is alone, the first two not counted
     private const double SettleSeconds = 5;
-    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(4);
 
     public async Task<ServiceUnderLoad> RunAsync(int clients, double seconds, CancellationToken cancellationToken)
     {
         using var data = new TemporaryFolder();
         var began = Stopwatch.GetTimestamp();
-        await using var process = await ServiceProcess.StartAsync(service ?? Repository.Standalone, Settings(data.Path));
+        await using var process = await ServiceOnDevice.ReadyAsync(options, service, data.Path, cancellationToken);
+        var started = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        AnsiConsole.MarkupLineInterpolated($"service ready after {started:f1} s");
         try
         {
-            return await MeasureAsync(process, began, clients, seconds, cancellationToken);
+            return await MeasureAsync(process, started, clients, seconds, cancellationToken);
         }
         catch (Exception)
         {
@@ -33,16 +34,8 @@ internal sealed class LoadedService(OnnxOptions options, string? service, int si
         }
     }
 
-    private async Task<ServiceUnderLoad> MeasureAsync(ServiceProcess process, long began, int clients, double seconds, CancellationToken cancellationToken)
+    private async Task<ServiceUnderLoad> MeasureAsync(ServiceProcess process, double started, int clients, double seconds, CancellationToken cancellationToken)
     {
-        while ((await process.Client.GetAsync("/healthz/ready", cancellationToken)).StatusCode != System.Net.HttpStatusCode.OK)
-        {
-            if (Stopwatch.GetElapsedTime(began) > StartLimit)
-                throw new TimeoutException("The service was not ready in time.");
-            await Task.Delay(50, cancellationToken);
-        }
-        var started = Stopwatch.GetElapsedTime(began).TotalSeconds;
-        AnsiConsole.MarkupLineInterpolated($"service ready after {started:f1} s");
         var pictures = new Traffic("uniform", [steps], [7.5f], ["dpmpp_2m"]).Poisson(double.PositiveInfinity, 1000, seed: 1);
         var callers = new Callers(process.Client, side);
         var alone = new List<ServedJob>();
@@ -87,17 +80,6 @@ internal sealed class LoadedService(OnnxOptions options, string? service, int si
         response.EnsureSuccessStatusCode();
         var job = await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
         return job.GetProperty("images")[0].GetProperty("sha256").GetString();
-    }
-
-    private List<string> Settings(string data)
-    {
-        List<string> settings =
-        [
-            $"Jobs:SqlitePath={Path.Combine(data, "jobs.db")}", $"Blobs:DiskPath={Path.Combine(data, "blobs")}",
-            $"Models:Path={options.Models.Path}", $"Models:Default={options.Models.Default}", $"Execution:Provider={options.Execution.Provider}",
-            $"Execution:CudaGraphs={options.Execution.CudaGraphs}",
-        ];
-        return settings;
     }
 
     // Each job has lines of its own there.
