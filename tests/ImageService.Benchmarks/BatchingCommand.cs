@@ -22,11 +22,7 @@ internal static class BatchingCommand
 
     public static Command Create(string[] arguments)
     {
-        Seconds.Validators.Add(given =>
-        {
-            if (given.GetValueOrDefault<int>() is < 5 or > 3600)
-                given.AddError("--seconds must be 5 to 3600.");
-        });
+        Seconds.Within(5, 3600);
         var command = new Command("batching", "Step-level against static and serial batching: a simulated H100, and the real service with the bundled model.") { Output, PartOption, Seconds, Seed, Quick };
         command.SetAction((parsed, cancellationToken) => RunAsync(parsed, arguments, cancellationToken));
         return command;

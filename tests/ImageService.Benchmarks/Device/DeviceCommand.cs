@@ -19,11 +19,8 @@ internal static class DeviceCommand
 
     public static Command Create()
     {
-        Seconds.Validators.Add(given =>
-        {
-            if (given.GetValueOrDefault<double>() is not (>= 0.1 and <= 600))
-                given.AddError("--seconds must be 0.1 to 600.");
-        });
+        Seconds.Within(0.1, 600);
+        Rows.EachWithin(1, 256);
         var command = new Command("device", "What U-Net, text encoder and VAE take on this machine, alone and at the same time.") { Model, Models, Provider, Rows, Side, Decodes, Seconds };
         command.SetAction(Run);
         return command;

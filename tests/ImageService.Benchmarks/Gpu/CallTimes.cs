@@ -17,6 +17,8 @@ internal sealed class CallTimes(OnnxModels models, string id, int side, double s
         using var model = models.Load(id);
         var loaded = Stopwatch.GetElapsedTime(began).TotalSeconds;
         Note($"{id} loaded in {loaded:f1} s");
+        if (model.Info.Description.SizeMultiple is var multiple && side % multiple != 0)
+            throw new ArgumentException($"--side must be a multiple of {multiple} for the model {id}, not {side}.");
         var (error, decibels) = reference is null ? (default(double?), default(double?)) : (UNetError(model, reference), PictureDecibels(model, reference));
         if (error is not null)
             Note($"U-Net against PyTorch: relative error {error:e2}; decoder: {decibels:f1} dB");

@@ -22,21 +22,24 @@ internal static class GpuCommand
     private static readonly Option<double> LoadSeconds = new("--load-seconds") { Description = "Of the service under load.", DefaultValueFactory = _ => 30 };
     private static readonly Option<bool> Plain = new("--plain") { Description = "Without CUDA graphs, to compare." };
     private static readonly Option<int> Arena = new("--arena") { Description = "With --part memory: MiB that a session may take, enough for 2 rows and too little for 32.", DefaultValueFactory = _ => 2600 };
-    private static readonly Option<FileInfo?> Watcher = new("--watcher") { Description = "With --part loss: the library made of Gpu/driver_calls.cu." };
+    private static readonly Option<FileInfo> Watcher = new("--watcher") { Description = "With --part loss: the library made of Gpu/driver_calls.cu." };
     private static readonly Option<string?> Service = new("--service") { Description = "The service's executable; default: the one built in this checkout." };
 
     public static Command Create(string[] arguments)
     {
         Models.AcceptExistingOnly();
+        Watcher.AcceptExistingOnly();
+        Rows.EachWithin(1, 256);
+        Side.Within(64, 2048);
+        Steps.Within(1, 1000);
+        Clients.Within(1, 1000);
+        Seconds.Within(0, 600);
+        LoadSeconds.Within(1, 3600);
+        Arena.Within(64, 1 << 24);
         var command = new Command("gpu", "U-Net calls, text encoder, VAE decoder and the whole service on a GPU.")
         {
             Models, Model, Reference, Output, PartOption, Rows, Side, Steps, Clients, Seconds, LoadSeconds, Plain, Arena, Watcher, Service,
         };
-        command.Validators.Add(result =>
-        {
-            if (result.GetValue(PartOption) is GpuPart.Loss && result.GetValue(Watcher) is not { Exists: true })
-                result.AddError("--part loss needs --watcher, an existing file.");
-        });
         command.SetAction((parsed, cancellationToken) => RunAsync(parsed, arguments, cancellationToken));
         return command;
     }
@@ -48,7 +51,12 @@ internal static class GpuCommand
         if (parsed.GetValue(Plain))
             execution.CudaGraphs = false;
         var options = new OnnxOptions { Models = { Path = parsed.GetValue(Models)!.FullName, Default = parsed.GetValue(Model) }, Execution = execution };
-        var (part, side) = (parsed.GetValue(PartOption), parsed.GetValue(Side));
+        var (part, side, watcher) = (parsed.GetValue(PartOption), parsed.GetValue(Side), parsed.GetValue(Watcher)?.FullName);
+        if (part is GpuPart.Loss && watcher is null)
+        {
+            Console.Error.WriteLine("--part loss needs --watcher.");
+            return 1;
+        }
         List<ModelCalls> calls = [];
         List<ServiceUnderLoad> services = [];
         var file = parsed.GetValue(Output)!;
@@ -66,12 +74,12 @@ internal static class GpuCommand
                 services.Add(await new LoadedService(options, parsed.GetValue(Service), side, parsed.GetValue(Steps)).RunAsync(parsed.GetValue(Clients), parsed.GetValue(LoadSeconds), cancellationToken));
             var failing = new FailingDevice(options, parsed.GetValue(Service), side, parsed.GetValue(Steps));
             var memory = part is GpuPart.Memory ? await failing.SmallMemoryAsync(parsed.GetValue(Arena), cancellationToken) : null;
-            var loss = part is GpuPart.Loss ? await failing.LostAsync(parsed.GetValue(Watcher)!.FullName, cancellationToken) : null;
+            var loss = part is GpuPart.Loss ? await failing.LostAsync(watcher!, cancellationToken) : null;
             var report = new GpuReport(RunRecord.Of(arguments, version, TimeProvider.System), GpuMonitor.DeviceName(execution.CudaDevice), calls, services, memory, loss);
             await File.WriteAllTextAsync(file.FullName, report.ToJson(), cancellationToken);
             return 0;
         }
-        catch (Exception e) when (e is ModelFolderException or Onnx.Runtime.ExecutionUnavailableException)
+        catch (Exception e) when (e is ModelFolderException or Onnx.Runtime.ExecutionUnavailableException or ArgumentException)
         {
             Console.Error.WriteLine(e.Message);
             return 1;
