@@ -40,7 +40,7 @@ internal sealed class JobReporter(IJobQueue queue, PictureFormat format, Lease l
                 if (progress != reported && !await queue.PublishProgressAsync(lease, (int)(progress >> 32), (int)progress, cancellationToken))
                     return false;
                 reported = progress;
-                if (Interlocked.Exchange(ref _preview, null) is { } preview && !await queue.PublishPreviewAsync(lease, format.Look(preview), cancellationToken))
+                if (!await ShowAsync(cancellationToken))
                     return false;
             }
             catch (Exception e) when (e is not OperationCanceledException)
@@ -51,5 +51,28 @@ internal sealed class JobReporter(IJobQueue queue, PictureFormat format, Lease l
                 await Task.Delay(interval, time, cancellationToken);
         }
         return true;
+    }
+
+    /// <summary>Tells the preview that waited for its turn when the drawing ended, after <see cref="RunAsync"/>: however short a job is, the latest one asked for is seen.</summary>
+    public async Task FlushAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await ShowAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            Log.ReportFailed(logger, e, lease.Id);
+        }
+    }
+
+    // It waits until it was told: a report that was broken off is made again.
+    private async Task<bool> ShowAsync(CancellationToken cancellationToken)
+    {
+        if (Volatile.Read(ref _preview) is not { } preview)
+            return true;
+        var held = await queue.PublishPreviewAsync(lease, format.Look(preview), cancellationToken);
+        Interlocked.CompareExchange(ref _preview, null, preview);
+        return held;
     }
 }

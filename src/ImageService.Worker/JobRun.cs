@@ -91,6 +91,8 @@ internal sealed class JobRun(LeasedJob leased, JobRunServices services, Action r
             var result = await DrawAsync(_dropped.Token);
             await reporting.CancelAsync(); // no step may be reported after the end
             await reports;
+            if (result is JobResult)
+                await _reporter.FlushAsync(_dropped.Token);
             return result switch
             {
                 JobResult complete => await CompleteAsync(complete),

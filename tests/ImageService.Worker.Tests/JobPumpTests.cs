@@ -71,6 +71,21 @@ public sealed class JobPumpTests
     }
 
     [Fact]
+    public async Task A_job_shorter_than_the_pause_between_two_reports_shows_its_last_preview_before_it_ends()
+    {
+        await using var scene = new WorkerScene(progressSeconds: 60);
+        var gate = scene.GateBeforeCall(1);
+        scene.Put(WorkerScene.Request(steps: 6) with { PreviewEvery = 2 });
+        await scene.StartAsync();
+        await scene.Journal.Has("timer 60000 ms"); // the pause after the first report
+        gate.SetResult();
+        await scene.Journal.Has("complete");
+
+        Assert.Single(scene.Queue.Previews);
+        Assert.Equal(["preview 1 4/6", "complete 1"], scene.Journal.Entries.Where(e => e.StartsWith("preview", StringComparison.Ordinal) || e.StartsWith("complete", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task Leases_are_renewed_at_a_third_of_their_time()
     {
         await using var scene = new WorkerScene();

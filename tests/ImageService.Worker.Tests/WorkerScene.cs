@@ -15,12 +15,12 @@ internal sealed class WorkerScene : IAsyncDisposable
     private long _tokens;
     private readonly List<TaskCompletionSource> _gates = [];
 
-    public WorkerScene(FakeQueue? queue = null, int maxRows = 8, int graceSeconds = 20, IJobQueue? store = null)
+    public WorkerScene(FakeQueue? queue = null, int maxRows = 8, int graceSeconds = 20, IJobQueue? store = null, double progressSeconds = 0)
     {
         Time = new SteppedTime(Journal);
         Queue = queue ?? new FakeQueue(Journal);
         Blobs = new FakeBlobs(Journal);
-        var options = Options.Create(new WorkerOptions { GraceSeconds = graceSeconds, WorkerId = "test", ProgressSeconds = 0 });
+        var options = Options.Create(new WorkerOptions { GraceSeconds = graceSeconds, WorkerId = "test", ProgressSeconds = progressSeconds });
         var engineOptions = Options.Create(new EngineOptions { MaxRows = maxRows });
         // As of a large model: its hash is known once it is loaded.
         var models = new WorkerModels([Model.Info.Description with { Hash = "" }], _ => Model, "cpu");
