@@ -5,7 +5,7 @@ namespace ImageService.Testing;
 
 /// <summary>
 /// Not a sampler anyone would draw with, but it has all that makes schedulers differ: a model input that depends on the step, history of the outputs before
-/// ("multistep"), and noise drawn while stepping ("ancestral").
+/// ("multistep"), and noise drawn while stepping ("ancestral"). "broken" throws in its second step.
 /// </summary>
 internal sealed class FakeScheduler(string name, int steps, int latents, NoiseGenerator noise) : IScheduler
 {
@@ -25,6 +25,8 @@ internal sealed class FakeScheduler(string name, int steps, int latents, NoiseGe
 
     public void Step(int step, ReadOnlySpan<float> modelOutput, Span<float> latents)
     {
+        if (name == "broken" && step == 1)
+            throw new InvalidOperationException("It broke.");
         if (name == "ancestral")
             noise.Fill(_noise);
         for (var i = 0; i < latents.Length; i++)

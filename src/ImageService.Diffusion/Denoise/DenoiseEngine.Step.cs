@@ -26,7 +26,7 @@ public sealed partial class DenoiseEngine
                 continue;
             }
             if (prediction == Prediction.Made)
-                Advance(group, first, count, began);
+                Advance(group, first, began);
             (first, calledRows) = (first + count, calledRows + size);
         }
         _report = _report with { PaddedRows = calledRows };
@@ -75,15 +75,10 @@ public sealed partial class DenoiseEngine
         }
     }
 
-    private void Advance(BatchGroup<DenoiseTask> group, int first, int count, long began)
+    private void Advance(BatchGroup<DenoiseTask> group, int first, long began)
     {
-        var runner = _runners[group.Key];
-        for (int i = first, row = 0; i < first + count; i++)
-        {
-            var task = group.Stepping[i];
-            Advance(task, runner, row, began);
-            row += task.Rows;
-        }
+        foreach (var outcome in _runners[group.Key].Advance())
+            EndStep(group.Stepping[first++], outcome, began);
     }
 
     // Of the batches that run; null if none has stepped.

@@ -4,7 +4,7 @@ namespace ImageService.Diffusion.Denoise;
 
 /// <summary>
 /// Draws pictures for many jobs at once, one U-Net call a turn. Jobs join and leave between steps, each with a scheduler, step count, guidance and seed of
-/// its own. No threads and no waiting in here: whoever owns it calls <see cref="Turn"/> while <see cref="HasWork"/>, and all else between turns.
+/// its own. No thread of its own and no waiting in here: whoever owns it calls <see cref="Turn"/> while <see cref="HasWork"/>, and all else between turns.
 /// </summary>
 /// <remarks>
 /// A turn encodes prompts of arrivals, decodes finished pictures, and runs one step of one batch. Between two steps, encoding and decoding take no longer than
@@ -176,35 +176,27 @@ public sealed partial class DenoiseEngine
         }
     }
 
-    private void Advance(DenoiseTask task, StepRunner runner, int row, long stepBegan)
+    private void EndStep(DenoiseTask task, StepOutcome outcome, long began)
     {
         var job = task.Job;
         if (job.Phase == JobPhase.Gone)
             return; // another picture of the same job failed in this very step
-        var done = task.Step + 1 - task.FirstStep;
-        var steps = task.Scheduler.StepCount - task.FirstStep;
-        var look = job.Request.PreviewEvery > 0 && done % job.Request.PreviewEvery == 0 && done < steps;
-        float[]? original;
-        try
+        if (outcome.Failure is { } failure)
         {
-            original = runner.Advance(task, row, look);
-        }
-        catch (Exception e)
-        {
-            Fail(job, new DenoiseFailure("model_failed", $"The noise scheduler failed: {e.Message}", Retry: false, e));
+            Fail(job, new DenoiseFailure("model_failed", $"The noise scheduler failed: {failure.Message}", Retry: false, failure));
             return;
         }
-        if (!StepRunner.IsFinite(task))
+        if (!outcome.Finite)
         {
             Fail(job, new DenoiseFailure("numeric", string.Create(CultureInfo.InvariantCulture,
-                $"The latents of picture {task.Index} are not finite after step {done} of {steps}; usually a float16 U-Net or VAE that overflows: use a float32 export."), Retry: false));
+                $"The latents of picture {task.Index} are not finite after step {task.StepsDone} of {job.Steps}; usually a float16 U-Net or VAE that overflows: use a float32 export."), Retry: false));
             return;
         }
-        job.FirstStepAt = job.FirstStepAt == 0 ? stepBegan : job.FirstStepAt;
+        job.FirstStepAt = job.FirstStepAt == 0 ? began : job.FirstStepAt;
         job.LastStepAt = _time.GetTimestamp();
-        job.Listener.Progress(job.MeanStep(), steps);
-        if (original is not null)
-            job.Listener.Preview(new PreviewLatents(task.Model, task.Index, done, steps, original, task.Group.Batch.Height, task.Group.Batch.Width));
+        job.Listener.Progress(job.MeanStep(), job.Steps);
+        if (outcome.Original is not null)
+            job.Listener.Preview(new PreviewLatents(task.Model, task.Index, task.StepsDone, job.Steps, outcome.Original, task.Group.Batch.Height, task.Group.Batch.Width));
         if (!task.Denoised)
             return;
         job.Listener.Denoised();

@@ -47,7 +47,7 @@ public sealed class DenoiseJob(GenerationRequest request, IDenoiseListener liste
     {
         long sum = 0;
         foreach (var task in Tasks)
-            sum += task.Step - task.FirstStep;
+            sum += task.StepsDone;
         return (int)(sum / Tasks.Length);
     }
 

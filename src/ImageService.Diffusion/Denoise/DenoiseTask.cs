@@ -55,6 +55,12 @@ internal sealed class DenoiseTask : IBatchMember
     /// <summary>Index of the next step; the scheduler's step count when denoising is done.</summary>
     public int Step { get; set; }
 
+    /// <summary>U-Net evaluations done, those of an earlier worker included.</summary>
+    public int StepsDone => Step - FirstStep;
+
+    /// <summary>A preview is due after the coming step.</summary>
+    public bool LooksAfterStep => Job.Request.PreviewEvery > 0 && (StepsDone + 1) % Job.Request.PreviewEvery == 0 && Step + 1 < Scheduler.StepCount;
+
     /// <summary>Rows computed for it.</summary>
     public long RowSteps { get; set; }
 

@@ -6,15 +6,34 @@ namespace ImageService.Diffusion.Denoise;
 /// Takes the members of one group through one step: gathers their rows into the <see cref="UNetBatch"/>, asks the U-Net once, and brings each its own
 /// guidance and scheduler step. A guided picture has two rows, negative prompt first.
 /// </summary>
-internal sealed class StepRunner(GroupKey key, IDiffusionModel model, int capacity)
+/// <remarks>
+/// A device waits meanwhile, so what belongs to one picture alone is done by several threads where there is enough of it. No picture's arithmetic is divided:
+/// which thread does it, and how many there are, is all the same to it.
+/// </remarks>
+internal sealed class StepRunner
 {
-    private readonly UNetBatch _batch = new(key.Batch, model.Info, capacity);
+    private readonly UNetBatch _batch;
+    private readonly List<(DenoiseTask Task, int Row)> _called = []; // who is in the call, with the first of his rows
+    private readonly StepOutcome[] _outcomes;
+    private readonly PooledLoop _conditionings;
+    private readonly PooledLoop _samples;
+    private readonly PooledLoop _steps;
     private (int First, int Count) _gathered;
     private (double Seconds, int Rows) _alone; // the last step without a piece beside it; no rows = none yet
 
-    public IDiffusionModel Model { get; } = model;
+    public StepRunner(GroupKey key, IDiffusionModel model, int capacity)
+    {
+        (Model, Capacity) = (model, capacity);
+        _batch = new UNetBatch(key.Batch, model.Info, capacity);
+        _outcomes = new StepOutcome[capacity];
+        _conditionings = new PooledLoop(i => GatherConditioning(_called[i].Task, _called[i].Row));
+        _samples = new PooledLoop(i => GatherSample(_called[i].Task, _called[i].Row));
+        _steps = new PooledLoop(i => _outcomes[i] = Outcome(_called[i].Task, _called[i].Row));
+    }
 
-    public int Capacity { get; } = capacity;
+    public IDiffusionModel Model { get; }
+
+    public int Capacity { get; }
 
     /// <summary>Of the last step, had it had the device to itself; null before the first.</summary>
     public double? SecondsAlone { get; private set; }
@@ -37,27 +56,54 @@ internal sealed class StepRunner(GroupKey key, IDiffusionModel model, int capaci
     /// <param name="rows">Of the call, padding included.</param>
     public void Predict(BatchGroup<DenoiseTask> group, int first, int count, int rows)
     {
+        var row = 0;
+        _called.Clear();
+        for (var i = first; i < first + count; i++)
+        {
+            _called.Add((group.Stepping[i], row));
+            row += group.Stepping[i].Rows;
+        }
         if (group.Changed || _gathered != (first, count))
         {
-            GatherConditioning(group, first, count, rows);
+            GatherConditioning(row, rows);
             _gathered = (first, count);
         }
-        var row = 0;
-        for (var i = first; i < first + count; i++)
-            row += GatherSample(group.Stepping[i], row);
+        _samples.Run(count, 2 * _batch.SampleRow);
         Pad(_batch.Sample, _batch.SampleRow, row, rows);
         Pad(_batch.Timestep, 1, row, rows);
         _batch.Rows = rows;
         Model.PredictNoise(_batch);
     }
 
-    /// <summary>Advances one task by the prediction that starts at its row.</summary>
-    /// <returns>The clean image it saw on the way, if <paramref name="look"/> is set.</returns>
-    public float[]? Advance(DenoiseTask task, int row, bool look)
+    /// <summary>Takes everyone of the last call a step further, each by his own rows of the prediction.</summary>
+    /// <returns>In the order of <see cref="BatchGroup{T}.Stepping"/>; good until the next call.</returns>
+    public ReadOnlySpan<StepOutcome> Advance()
     {
-        var prediction = Guided(task, row);
+        var count = _called.Count;
+        _steps.Run(count, 2 * _batch.OutputRow);
+        _called.Clear();
+        return _outcomes.AsSpan(0, count);
+    }
+
+    private StepOutcome Outcome(DenoiseTask task, int row)
+    {
+        try
+        {
+            var original = Advance(task, Guided(task, row));
+            // Half precision overflows in some models; what follows would only be a black picture.
+            return new StepOutcome(original, null, TensorPrimitives.IsFiniteAll<float>(task.Latents));
+        }
+        catch (Exception e)
+        {
+            return new StepOutcome(null, e, false);
+        }
+    }
+
+    // Gives the clean image seen on the way, if somebody wants to look at it after this step.
+    private float[]? Advance(DenoiseTask task, ReadOnlySpan<float> prediction)
+    {
         float[]? original = null;
-        if (look)
+        if (task.LooksAfterStep)
         {
             original = new float[task.Latents.Length];
             task.Scheduler.PredictOriginal(task.Step, prediction, task.Latents, original);
@@ -70,7 +116,7 @@ internal sealed class StepRunner(GroupKey key, IDiffusionModel model, int capaci
         return original;
     }
 
-    private int GatherSample(DenoiseTask task, int row)
+    private void GatherSample(DenoiseTask task, int row)
     {
         var sample = _batch.Sample.AsSpan(row * _batch.SampleRow, _batch.SampleRow);
         task.Scheduler.ScaleModelInput(task.Step, task.Latents, sample[..task.Latents.Length]);
@@ -78,26 +124,25 @@ internal sealed class StepRunner(GroupKey key, IDiffusionModel model, int capaci
         if (task.Rows == 2)
             sample.CopyTo(_batch.Sample.AsSpan((row + 1) * _batch.SampleRow));
         _batch.Timestep.AsSpan(row, task.Rows).Fill(task.Timestep);
-        return task.Rows;
     }
 
     // The big input, tens of times the sample's size: gathered only when the composition has changed.
-    private void GatherConditioning(BatchGroup<DenoiseTask> group, int first, int count, int rows)
+    private void GatherConditioning(int used, int rows)
     {
-        var row = 0;
-        for (var i = first; i < first + count; i++)
-        {
-            var task = group.Stepping[i];
-            var conditioning = task.Conditioning;
-            if (conditioning.Negative is not null)
-                PutConditioning(task, row++, conditioning.Negative, conditioning.PooledNegative);
-            PutConditioning(task, row++, conditioning.Positive, conditioning.PooledPositive);
-        }
-        Pad(_batch.Context, _batch.ContextRow, row, rows);
-        Pad(_batch.Pooled, Model.Info.PooledSize, row, rows);
-        Pad(_batch.TimeIds, _batch.TimeIds.Length == 0 ? 0 : UNetBatch.TimeIdsRow, row, rows);
-        Pad(_batch.GuidanceEmbedding, Model.Info.GuidanceEmbeddingSize, row, rows);
+        _conditionings.Run(_called.Count, 2 * _batch.ContextRow);
+        Pad(_batch.Context, _batch.ContextRow, used, rows);
+        Pad(_batch.Pooled, Model.Info.PooledSize, used, rows);
+        Pad(_batch.TimeIds, _batch.TimeIds.Length == 0 ? 0 : UNetBatch.TimeIdsRow, used, rows);
+        Pad(_batch.GuidanceEmbedding, Model.Info.GuidanceEmbeddingSize, used, rows);
         _batch.ConditioningVersion++;
+    }
+
+    private void GatherConditioning(DenoiseTask task, int row)
+    {
+        var conditioning = task.Conditioning;
+        if (conditioning.Negative is not null)
+            PutConditioning(task, row++, conditioning.Negative, conditioning.PooledNegative);
+        PutConditioning(task, row, conditioning.Positive, conditioning.PooledPositive);
     }
 
     private void PutConditioning(DenoiseTask task, int row, float[] context, float[]? pooled)
@@ -133,7 +178,10 @@ internal sealed class StepRunner(GroupKey key, IDiffusionModel model, int capaci
         Guidance.Rescale(first, positive, request.GuidanceRescale);
         return first;
     }
-
-    /// <summary>Half precision overflows in some models; what follows would only be a black picture.</summary>
-    public static bool IsFinite(DenoiseTask task) => TensorPrimitives.IsFiniteAll<float>(task.Latents);
 }
+
+/// <summary>What a step made of one picture.</summary>
+/// <param name="Original">The clean image seen on the way, where <see cref="DenoiseTask.LooksAfterStep"/>; else null.</param>
+/// <param name="Failure">What its scheduler threw; null = the step was taken.</param>
+/// <param name="Finite">Its latents hold neither NaN nor infinity.</param>
+internal readonly record struct StepOutcome(float[]? Original, Exception? Failure, bool Finite);

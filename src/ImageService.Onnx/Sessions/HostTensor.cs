@@ -40,24 +40,24 @@ internal sealed class HostTensor
     /// <summary>See <see cref="IDeviceMemory.LockPages"/>.</summary>
     public IDisposable? LockPages(IDeviceMemory memory) => memory.LockPages(_memory, (long)_memory.Length * Size);
 
-    /// <summary>Converts: to float16 by rounding to nearest, to whole numbers by cutting the fraction off, as torch's <c>to</c> does.</summary>
-    public void Write(ReadOnlySpan<float> values)
+    /// <summary>Converts, from an element on: to float16 by rounding to nearest, to whole numbers by cutting the fraction off, as torch's <c>to</c> does.</summary>
+    public void Write(ReadOnlySpan<float> values, int start = 0)
     {
         switch (_memory)
         {
             case float[] floats:
-                values.CopyTo(floats);
+                values.CopyTo(floats.AsSpan(start));
                 break;
             case Half[] halves:
-                TensorPrimitives.ConvertToHalf(values, halves);
+                TensorPrimitives.ConvertToHalf(values, halves.AsSpan(start));
                 break;
             case long[] longs:
                 for (var i = 0; i < values.Length; i++)
-                    longs[i] = (long)values[i];
+                    longs[start + i] = (long)values[i];
                 break;
             case int[] ints:
                 for (var i = 0; i < values.Length; i++)
-                    ints[i] = (int)values[i];
+                    ints[start + i] = (int)values[i];
                 break;
         }
     }
@@ -73,13 +73,13 @@ internal sealed class HostTensor
         }
     }
 
-    /// <summary>The first numbers, as float32.</summary>
-    public void Read(Span<float> into)
+    /// <summary>Numbers from an element on, as float32.</summary>
+    public void Read(Span<float> into, int start = 0)
     {
         if (_memory is float[] floats)
-            floats.AsSpan(0, into.Length).CopyTo(into);
+            floats.AsSpan(start, into.Length).CopyTo(into);
         else
-            TensorPrimitives.ConvertToSingle(((Half[])_memory).AsSpan(0, into.Length), into);
+            TensorPrimitives.ConvertToSingle(((Half[])_memory).AsSpan(start, into.Length), into);
     }
 
     /// <summary>What the native side sees from an element on; valid while this object lives.</summary>

@@ -1,3 +1,4 @@
+using ImageService.Diffusion.Denoise;
 using ImageService.Onnx.Graph;
 using ImageService.Onnx.Runtime;
 using Microsoft.ML.OnnxRuntime;
@@ -14,6 +15,8 @@ internal sealed class UNetPort : IDisposable
     private readonly int _rowLength;
     private readonly bool _staged;
     private readonly long[]? _wholeCall;
+    private readonly PooledLoop _stageRows;
+    private readonly PooledLoop _unstageRows;
     private IDisposable? _pages;
 
     /// <param name="row">Shape of one row.</param>
@@ -26,6 +29,8 @@ internal sealed class UNetPort : IDisposable
         _rowLength = (int)row.Aggregate(1L, (a, b) => a * b);
         _staged = info.Type != TensorElementType.Float || capacity * _rowLength > array.Length;
         _tensor = _staged ? HostTensor.Allocate(info.Type, capacity * _rowLength) : HostTensor.Over(array);
+        _stageRows = new PooledLoop(i => _tensor.Write(Row(i), i * _rowLength));
+        _unstageRows = new PooledLoop(i => _tensor.Read(Row(i), i * _rowLength));
     }
 
     private UNetPort(OnnxTensorInfo info, float[] array)
@@ -45,14 +50,14 @@ internal sealed class UNetPort : IDisposable
     public void Stage(int rows)
     {
         if (_staged)
-            _tensor.Write(_array.AsSpan(0, Length(rows)));
+            _stageRows.Run(_wholeCall is null ? rows : 1, _rowLength);
     }
 
     /// <summary>Brings the session's first rows to the batch.</summary>
     public void Unstage(int rows)
     {
         if (_staged)
-            _tensor.Read(_array.AsSpan(0, Length(rows)));
+            _unstageRows.Run(rows, _rowLength);
     }
 
     /// <summary>What the session sees will be copied to or from the device at every step.</summary>
@@ -65,5 +70,5 @@ internal sealed class UNetPort : IDisposable
 
     public OrtValue View(int start, int rows) => _tensor.View(_wholeCall is null ? start * _rowLength : 0, ShapeOf(rows));
 
-    private int Length(int rows) => _wholeCall is null ? rows * _rowLength : 1;
+    private Span<float> Row(int row) => _array.AsSpan(row * _rowLength, _rowLength);
 }

@@ -36,6 +36,18 @@ public sealed class DenoiseEngineTests
         }
     }
 
+    [Fact]
+    public void Large_pictures_whose_steps_are_spread_over_threads_get_the_same_latents_as_alone()
+    {
+        var scene = new EngineScene(maxRows: 2 * Schedulers.Length);
+        var jobs = Schedulers.Select((scheduler, i) => scene.Add(EngineScene.Request(seed: i, steps: 5, scheduler: scheduler) with { Width = 512, Height = 512, GuidanceRescale = 0.1f * i })).ToList();
+        scene.Run();
+
+        Assert.Contains(scene.Model.Calls, c => c.Rows == 2 * Schedulers.Length);
+        foreach (var (job, _) in jobs)
+            Assert.Equal(EngineScene.Alone(job.Request), EngineScene.Latents(job));
+    }
+
     /// <summary>Two hundred random crowds: schedulers, steps, guidance, sizes, seeds, joins, cancels, preemptions and restarts elsewhere.</summary>
     [Fact]
     public void No_crowd_changes_a_picture()
@@ -180,6 +192,21 @@ public sealed class DenoiseEngineTests
         Assert.Equal("numeric", sick.Failure!.Code);
         Assert.False(sick.Failure.Retry);
         Assert.Contains("float16", sick.Failure.Message);
+        Assert.Equal(EngineScene.Alone(healthy.Request), EngineScene.Latents(healthy));
+        Assert.NotNull(heard.Summary);
+    }
+
+    [Fact]
+    public void A_scheduler_that_throws_fails_its_job_alone()
+    {
+        var scene = new EngineScene();
+        var (_, broken) = scene.Add(EngineScene.Request(seed: 1, scheduler: "broken") with { NumImages = 2 });
+        var (healthy, heard) = scene.Add(EngineScene.Request(seed: 2));
+        scene.Run();
+
+        Assert.Equal("model_failed", broken.Failure!.Code);
+        Assert.False(broken.Failure.Retry);
+        Assert.EndsWith("It broke.", broken.Failure.Message);
         Assert.Equal(EngineScene.Alone(healthy.Request), EngineScene.Latents(healthy));
         Assert.NotNull(heard.Summary);
     }
