@@ -17,6 +17,7 @@ internal static class GpuCommand
     private static readonly Option<int[]> Rows = new("--rows") { Description = "Row counts of U-Net calls.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [2, 4, 8, 16, 32] };
     private static readonly Option<int> Side = new("--side") { Description = "Pixels of a picture's side.", DefaultValueFactory = _ => 512 };
     private static readonly Option<int> Steps = new("--steps") { Description = "U-Net evaluations of a picture.", DefaultValueFactory = _ => 50 };
+    private static readonly Option<string> Scheduler = new("--scheduler") { Description = "Of the pictures that the service draws; euler_a draws noise at each step.", DefaultValueFactory = _ => "dpmpp_2m" };
     private static readonly Option<int> Clients = new("--clients") { Description = "Callers who ask again as soon as they are answered.", DefaultValueFactory = _ => 16 };
     private static readonly Option<double> Seconds = new("--seconds") { Description = "Of each timed call.", DefaultValueFactory = _ => 2 };
     private static readonly Option<double> LoadSeconds = new("--load-seconds") { Description = "Of the service under load.", DefaultValueFactory = _ => 30 };
@@ -32,13 +33,14 @@ internal static class GpuCommand
         Rows.EachWithin(1, 256);
         Side.Within(64, 2048);
         Steps.Within(1, 1000);
+        Scheduler.AcceptOnlyFromAmong("dpmpp_2m", "euler_a");
         Clients.Within(1, 1000);
         Seconds.Within(0, 600);
         LoadSeconds.Within(1, 3600);
         Arena.Within(64, 1 << 24);
         var command = new Command("gpu", "U-Net calls, text encoder, VAE decoder and the whole service on a GPU.")
         {
-            Models, Model, Reference, Output, PartOption, Rows, Side, Steps, Clients, Seconds, LoadSeconds, Plain, Arena, Watcher, Service,
+            Models, Model, Reference, Output, PartOption, Rows, Side, Steps, Scheduler, Clients, Seconds, LoadSeconds, Plain, Arena, Watcher, Service,
         };
         command.SetAction((parsed, cancellationToken) => RunAsync(parsed, arguments, cancellationToken));
         return command;
@@ -71,7 +73,7 @@ internal static class GpuCommand
                 calls.Add(new CallTimes(models, parsed.GetValue(Model)!, side, parsed.GetValue(Seconds), execution.CudaGraphs).Measure(parsed.GetValue(Rows)!, parsed.GetValue(Reference)?.FullName));
             }
             if (part is GpuPart.All or GpuPart.Service)
-                services.Add(await new LoadedService(options, parsed.GetValue(Service), side, parsed.GetValue(Steps)).RunAsync(parsed.GetValue(Clients), parsed.GetValue(LoadSeconds), cancellationToken));
+                services.Add(await new LoadedService(options, parsed.GetValue(Service), side, parsed.GetValue(Steps), parsed.GetValue(Scheduler)!).RunAsync(parsed.GetValue(Clients), parsed.GetValue(LoadSeconds), cancellationToken));
             var failing = new FailingDevice(options, parsed.GetValue(Service), side, parsed.GetValue(Steps));
             var memory = part is GpuPart.Memory ? await failing.SmallMemoryAsync(parsed.GetValue(Arena), cancellationToken) : null;
             var loss = part is GpuPart.Loss ? await failing.LostAsync(watcher!, cancellationToken) : null;

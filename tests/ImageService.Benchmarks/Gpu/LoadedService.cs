@@ -11,7 +11,8 @@ namespace ImageService.Benchmarks.Gpu;
 /// <summary>The service as its users start it, on the GPU: one caller alone, then many in a closed loop.</summary>
 /// <param name="service">Its executable; null = the one built in this checkout.</param>
 /// <param name="steps">U-Net evaluations of a picture.</param>
-internal sealed class LoadedService(OnnxOptions options, string? service, int side, int steps)
+/// <param name="scheduler">Of the pictures; one that takes one evaluation a step.</param>
+internal sealed class LoadedService(OnnxOptions options, string? service, int side, int steps, string scheduler)
 {
     private const int Pictures = 12; // of the caller who is alone, the first two not counted
     private const double SettleSeconds = 5;
@@ -36,7 +37,7 @@ internal sealed class LoadedService(OnnxOptions options, string? service, int si
 
     private async Task<ServiceUnderLoad> MeasureAsync(ServiceProcess process, double started, int clients, double seconds, CancellationToken cancellationToken)
     {
-        var pictures = new Traffic("uniform", [steps], [7.5f], ["dpmpp_2m"]).Poisson(double.PositiveInfinity, 1000, seed: 1);
+        var pictures = new Traffic("uniform", [steps], [7.5f], [scheduler]).Poisson(double.PositiveInfinity, 1000, seed: 1);
         var callers = new Callers(process.Client, side);
         var alone = new List<ServedJob>();
         foreach (var picture in pictures.Take(Pictures))
