@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
@@ -7,7 +8,8 @@ namespace ImageService.Chaos.Tests;
 
 /// <summary>
 /// A client as a careful person writes it: an Idempotency-Key for each job, and another try, at the next replica, where a connection is refused or broken
-/// or the answer is 503. Every other answer is a failure.
+/// or the answer is 503. Every other answer is a failure. A replica that asks for another connection is about to stop: as a load balancer would, the client
+/// leaves it alone until it says that it is ready, for a connection that waits to be accepted when the socket closes is reset.
 /// </summary>
 internal sealed class RetryingClient(IReadOnlyList<Uri> replicas) : IDisposable
 {
@@ -15,13 +17,14 @@ internal sealed class RetryingClient(IReadOnlyList<Uri> replicas) : IDisposable
     private readonly HttpClient _http = new(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromSeconds(5) }) { Timeout = TimeSpan.FromSeconds(10) };
     private int _turn;
     private int _retries;
-    private int _broken;
+    private readonly ConcurrentQueue<string> _broken = [];
+    private readonly ConcurrentDictionary<Uri, bool> _leaving = [];
 
     /// <summary>How often it had to ask again.</summary>
     public int Retries => _retries;
 
-    /// <summary>How often of these the connection broke after the request had gone out, or no answer came in time.</summary>
-    public int Broken => _broken;
+    /// <summary>Those of them whose connection broke after the request had gone out, or had no answer in time.</summary>
+    public IReadOnlyCollection<string> Broken => _broken;
 
     public RetryingClient(Cluster cluster) : this([.. cluster.Apis.Select(a => a.Process.Client.BaseAddress!)])
     {
@@ -69,10 +72,13 @@ internal sealed class RetryingClient(IReadOnlyList<Uri> replicas) : IDisposable
         while (true)
         {
             using var request = create();
-            request.RequestUri = new Uri(replicas[(Interlocked.Increment(ref _turn) & int.MaxValue) % replicas.Count], request.RequestUri!);
+            var replica = await ReplicaAsync(stop);
+            request.RequestUri = new Uri(replica, request.RequestUri!);
             try
             {
                 var answer = await _http.SendAsync(request, stop);
+                if (answer.Headers.ConnectionClose == true)
+                    _leaving[replica] = true;
                 if (answer.IsSuccessStatusCode)
                     return answer;
                 var text = await answer.Content.ReadAsStringAsync(stop);
@@ -82,10 +88,37 @@ internal sealed class RetryingClient(IReadOnlyList<Uri> replicas) : IDisposable
             catch (Exception e) when (!stop.IsCancellationRequested && e is HttpRequestException or TaskCanceledException)
             {
                 if (e is not HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError })
-                    Interlocked.Increment(ref _broken);
+                    _broken.Enqueue($"{request.Method} {request.RequestUri}: {e.Message} {e.InnerException?.Message}");
             }
             Interlocked.Increment(ref _retries);
             await Task.Delay(Pause, stop);
+        }
+    }
+
+    private async Task<Uri> ReplicaAsync(CancellationToken stop)
+    {
+        while (true)
+        {
+            var replica = replicas[(Interlocked.Increment(ref _turn) & int.MaxValue) % replicas.Count];
+            if (!_leaving.ContainsKey(replica))
+                return replica;
+            if (await IsReadyAsync(replica, stop))
+                _leaving.TryRemove(replica, out _);
+            else if (_leaving.Count == replicas.Count)
+                await Task.Delay(Pause, stop);
+        }
+    }
+
+    private async Task<bool> IsReadyAsync(Uri replica, CancellationToken stop)
+    {
+        try
+        {
+            using var answer = await _http.GetAsync(new Uri(replica, "/healthz/ready"), stop);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (Exception e) when (!stop.IsCancellationRequested && e is HttpRequestException or TaskCanceledException)
+        {
+            return false;
         }
     }
 }
