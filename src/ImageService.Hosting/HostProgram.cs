@@ -28,6 +28,10 @@ public static class HostProgram
             await app.RunAsync(cancellationToken);
             return exit?.Code ?? Ended;
         }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return Ended; // the word to stop came before it had started
+        }
         catch (Exception e) when (Sentence(e, isRefusal) is { } sentence)
         {
             await Console.Error.WriteLineAsync(sentence);

@@ -79,13 +79,18 @@ internal sealed class ModelPool(WorkerModels models, int maxLoaded, ILogger<Mode
         return ModelAvailability.Loading;
     }
 
+    /// <summary>Unloads everything. A load under way is waited for: the native runtime crashes where its process ends amid one.</summary>
     public void Dispose()
     {
         foreach (var (_, model) in _loaded)
             model.Dispose();
         _loaded.Clear();
         foreach (var load in _loading.Values)
-            load.ContinueWith(static l => l.Result.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+        {
+            Task.WaitAny(load);
+            if (load.IsCompletedSuccessfully)
+                load.Result.Dispose();
+        }
         _loading.Clear();
     }
 

@@ -15,6 +15,23 @@ public sealed partial class HostTests
         "Kestrel:Endpoints:Grpc:Protocols=Http2",
     ];
 
+    /// <summary>The moment after the start, when the bundled model is being loaded: the native runtime must not lose its process amid that.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Told_to_stop_while_it_loads_its_model_it_ends_as_asked(int times)
+    {
+        for (var round = 0; round < 3; round++)
+        {
+            using var folder = new TemporaryFolder();
+            await using var service = await ServiceProcess.StartAsync(folder.Path);
+            for (var i = 0; i < times; i++)
+                await service.SendAsync("TERM");
+            Assert.Equal(0, await service.EndAsync(TimeSpan.FromSeconds(60)));
+            Assert.DoesNotContain("   at ", service.Output); // no stack trace
+        }
+    }
+
     [Fact]
     public async Task A_picture_is_generated_over_gRPC_and_every_documented_metric_is_there()
     {

@@ -78,6 +78,22 @@ public sealed class ModelPoolTests
         Assert.All(_models.Values, m => Assert.True(m.Disposed));
     }
 
+    [Fact]
+    public async Task Disposal_waits_for_a_load_and_unloads_what_came_of_it()
+    {
+        // The second load ends when disposal is under way.
+        var pool = Pool(maxLoaded: 2, id =>
+        {
+            Assert.True(id == "a" || SpinWait.SpinUntil(() => _models["a"].Disposed, TimeSpan.FromSeconds(30)));
+            return _models[id] = new FakeDiffusionModel(id);
+        });
+        await Loaded(pool, "a");
+        Assert.Equal(ModelAvailability.Loading, pool.Find("b", Free, out _));
+        pool.Dispose();
+
+        Assert.True(_models["b"].Disposed);
+    }
+
     private static bool Free(IDiffusionModel model) => false;
 
     private async Task Loaded(ModelPool pool, string id)
