@@ -64,8 +64,9 @@ public sealed class GrpcStreams
     [Fact]
     public async Task A_deadline_of_a_generate_cancels_the_job()
     {
-        await using var api = await TestApi.StartAsync();
-        using var channel = api.Channel();
+        // Over a real connection: in memory, a server that ends the call a moment before its client looks like one that broke off.
+        await using var api = await TestApi.StartOnKestrelAsync(TestApi.Http2);
+        using var channel = GrpcChannel.ForAddress(api.Client.BaseAddress!);
         using var call = new Images.ImagesClient(channel).Generate(Apple, deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(1.5));
         var id = JobId.Parse((await ReadAsync(call, 1))[0].JobId);
         var failure = await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext(default));
