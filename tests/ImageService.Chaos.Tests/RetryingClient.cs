@@ -85,7 +85,7 @@ internal sealed class RetryingClient(IReadOnlyList<Uri> replicas) : IDisposable
                 Assert.True(answer.StatusCode == HttpStatusCode.ServiceUnavailable, $"{request.Method} {request.RequestUri}: {(int)answer.StatusCode} {text}");
                 answer.Dispose();
             }
-            catch (Exception e) when (!stop.IsCancellationRequested && e is HttpRequestException or TaskCanceledException)
+            catch (Exception e) when (IsNoAnswer(e, stop))
             {
                 if (e is not HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError })
                     _broken.Enqueue($"{request.Method} {request.RequestUri}: {e.Message} {e.InnerException?.Message}");
@@ -116,9 +116,11 @@ internal sealed class RetryingClient(IReadOnlyList<Uri> replicas) : IDisposable
             using var answer = await _http.GetAsync(new Uri(replica, "/healthz/ready"), stop);
             return answer.IsSuccessStatusCode;
         }
-        catch (Exception e) when (!stop.IsCancellationRequested && e is HttpRequestException or TaskCanceledException)
+        catch (Exception e) when (IsNoAnswer(e, stop))
         {
             return false;
         }
     }
+
+    private static bool IsNoAnswer(Exception e, CancellationToken stop) => !stop.IsCancellationRequested && e is HttpRequestException or TaskCanceledException;
 }
