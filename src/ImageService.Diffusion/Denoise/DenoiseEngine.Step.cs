@@ -1,3 +1,4 @@
+using System.Globalization;
 using ImageService.Core;
 
 namespace ImageService.Diffusion.Denoise;
@@ -79,6 +80,33 @@ public sealed partial class DenoiseEngine
     {
         foreach (var outcome in _runners[group.Key].Advance())
             EndStep(group.Stepping[first++], outcome, began);
+    }
+
+    private void EndStep(DenoiseTask task, StepOutcome outcome, long began)
+    {
+        var job = task.Job;
+        if (job.Phase == JobPhase.Gone)
+            return; // another picture of the same job failed in this very step
+        if (outcome.Failure is { } failure)
+        {
+            Fail(job, new DenoiseFailure("model_failed", $"The noise scheduler failed: {failure.Message}", Retry: false, failure));
+            return;
+        }
+        if (!outcome.Finite)
+        {
+            Fail(job, new DenoiseFailure("numeric", string.Create(CultureInfo.InvariantCulture,
+                $"The latents of picture {task.Index} are not finite after step {task.StepsDone} of {job.Steps}; usually a float16 U-Net or VAE that overflows: use a float32 export."), Retry: false));
+            return;
+        }
+        job.FirstStepAt = job.FirstStepAt == 0 ? began : job.FirstStepAt;
+        job.LastStepAt = _time.GetTimestamp();
+        job.Listener.Progress(job.MeanStep(), job.Steps);
+        if (outcome.Original is not null)
+            job.Listener.Preview(new PreviewLatents(task.Model, task.Index, task.StepsDone, job.Steps, outcome.Original, task.Group.Batch.Height, task.Group.Batch.Width));
+        if (!task.Denoised)
+            return;
+        job.Listener.Denoised();
+        _batcher.Finish(task);
     }
 
     // Of the batches that run; null if none has stepped.
